@@ -1,0 +1,56 @@
+# Two commands for everyone: `make demo` and `make test`. Both build .venv from the hash-locked files first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check format schemas bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.run
+	@$(BIN)/keyapi-mcp demo
+
+test: check
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/keyapi-mcp schemas --check
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(VENV)/.dev
+	$(BIN)/keyapi-mcp schemas
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "keyapi-mcp needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12"; exit 1; }
+	@echo "Building $(VENV) (once, about a minute)..."
+	@$(PYTHON) -m venv $(VENV)
+
+# --no-deps: the lock files are complete; --no-build-isolation: the build back end is in them too.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Needs uv. Universal: one file for Linux, macOS and Windows, Python 3.11 to 3.14; it names no index.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE)
+lock:
+	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+
+clean:
+	rm -rf $(VENV) dist build
