@@ -1,0 +1,121 @@
+"""Everything that can go wrong, split by who can mend it, and the one place that words it for a model.
+
+    KeyApiMcpError
+    ├── InvalidQuery             the caller: arguments that are wrong or contradict each other; nothing was sent
+    ├── SetupError               the person who installed: a setting is missing or wrong; nothing was sent
+    │   ├── MissingKey           no KeyAPI key is set
+    │   └── InvalidSettings      a setting or flag cannot be used (the process does not start)
+    └── ServiceError             the service or the way to it
+        ├── RequestRejected      400: the service refused the parameters
+        ├── KeyRejected          401, 403: the service refused the key
+        ├── QuotaExhausted       402, or a 500 that speaks of quota
+        ├── EndpointMissing      404: no such endpoint at this base URL
+        ├── RateLimited          429, after waiting as asked within the time there is
+        ├── ServiceFault         5xx, a redirect, or any other status
+        ├── Unreachable          the request never left: name resolution, connection, TLS
+        ├── TimedOut             sent, but no complete answer in time
+        └── UnusableAnswer       a 200 whose body is cut, too large, or not the documented envelope
+
+An error is raised, never returned. It states three things: what happened, whether a credit was spent, and what to
+do next. None carries a key, a URL with a query, a stack or a body of the service.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Spent(Enum):
+    """What a failed call cost, in credits. Whether the service bills failures is not documented."""
+
+    NOTHING = "No credit was spent."
+    UNKNOWN = "0–1 credits, unknown: the service does not say whether a failed request is billed."
+
+
+class KeyApiMcpError(Exception):
+    """Base of all errors that a caller may read.
+
+    what: one or more plain sentences; next_step: one concrete step, with a value where there is one;
+    request_id: the service's own id of the request, to quote to its support.
+    """
+
+    spent: ClassVar[Spent] = Spent.NOTHING
+
+    def __init__(self, what: str, next_step: str = "", *, request_id: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+        self.request_id = request_id
+
+
+class InvalidQuery(KeyApiMcpError):
+    """Arguments that cannot be sent; `what` has one line a problem, each with its fix."""
+
+
+class SetupError(KeyApiMcpError):
+    """Something that only the person who installed the server can mend."""
+
+
+class MissingKey(SetupError):
+    """No KeyAPI key is set."""
+
+
+class InvalidSettings(SetupError):
+    """A setting or flag that cannot be used."""
+
+
+class ServiceError(KeyApiMcpError):
+    """The service answered with a failure, or could not be asked."""
+
+
+class RequestRejected(ServiceError):
+    """HTTP or body code 400."""
+
+
+class KeyRejected(ServiceError):
+    """HTTP or body code 401 or 403."""
+
+
+class QuotaExhausted(ServiceError):
+    """HTTP or body code 402, or any failure whose message speaks of quota."""
+
+
+class EndpointMissing(ServiceError):
+    """HTTP or body code 404."""
+
+
+class RateLimited(ServiceError):
+    """HTTP or body code 429."""
+
+
+class ServiceFault(ServiceError):
+    """A status that is none of the above."""
+
+    spent = Spent.UNKNOWN
+
+
+class Unreachable(ServiceError):
+    """The request was never sent."""
+
+
+class TimedOut(ServiceError):
+    """The request was sent and no complete answer came in time."""
+
+    spent = Spent.UNKNOWN
+
+
+class UnusableAnswer(ServiceError):
+    """An answer that cannot be read as the documented envelope."""
+
+    spent = Spent.UNKNOWN
+
+
+def as_text(error: KeyApiMcpError) -> str:
+    """Word an error for a model: what happened · whether a credit was spent · what to do next."""
+    parts = [error.what, error.spent.value]
+    if error.next_step:
+        parts.append(f"Next: {error.next_step}")
+    if error.request_id:
+        parts.append(f"Service request id, for its support: {error.request_id}")
+    return "\n".join(parts)

@@ -1,0 +1,207 @@
+"""One frozen `Settings`, read once at the edge from the environment and flags, with its secrets masked.
+
+Only the environment is read. No `.env` or other file of the working directory: a client may start the server in a
+folder of somebody else's, and such a file could redirect the key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.reference.commission import CommissionUnit
+
+DEFAULT_BASE_URL: Final = "https://api.keyapi.ai"
+PREFIX: Final = "KEYAPI_MCP_"
+# Clients cut a call at 60 s; the whole of ours, waiting and retries included, stays well below.
+LONGEST_CALL_S: Final = 44.0
+
+_SWITCH = {"on": True, "off": False}
+
+
+def _switch(value: object) -> object:
+    return _SWITCH.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"must be an https:// address, for example {DEFAULT_BASE_URL}")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address without user, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https:// (plain http only to this machine), because it carries the key")
+    return value.strip().rstrip("/")
+
+
+def _comma_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Field descriptions are the README's settings table."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_prefix=PREFIX, env_ignore_empty=True, populate_by_name=True
+    )
+
+    token: SecretStr | None = Field(None, validation_alias="KEYAPI_TOKEN", description="Your KeyAPI key (`sk_live_…`).")
+    token_file: Path | None = Field(
+        None,
+        validation_alias="KEYAPI_TOKEN_FILE",
+        description="A file that holds the key, instead of `KEYAPI_TOKEN`.",
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        DEFAULT_BASE_URL,
+        validation_alias="KEYAPI_API_BASE_URL",
+        description="The service's address; plain http only to this machine.",
+    )
+    sandbox: Switch = Field(
+        False, description="`1`: answer from a built-in synthetic catalogue; the key is then never used."
+    )
+    commission_unit: CommissionUnit = Field(
+        "fraction", description="How the service counts commission: `fraction` (0.15) or `percent` (15)."
+    )
+    integer_enums: Switch = Field(
+        True, description="`off`: no integer enums in tool schemas (Gemini clients refuse them)."
+    )
+    fresh_s: float = Field(
+        21_600, ge=0, description="Seconds for which an answer is given again without a request; `0` = never."
+    )
+    cache_rows: int = Field(
+        1_000, ge=0, le=1_000_000, description="Rows kept in memory (about 12 KB each); the least used go first."
+    )
+    max_in_flight: int = Field(4, ge=1, le=256, description="Requests to the service at once.")
+    min_interval_s: float = Field(
+        0.3, ge=0, le=60, description="Seconds between the starts of two requests; `0` = no spacing."
+    )
+    connect_timeout_s: float = Field(5, gt=0, le=LONGEST_CALL_S, description="Seconds to connect.")
+    read_timeout_s: float = Field(25, gt=0, le=LONGEST_CALL_S, description="Seconds without a byte of the answer.")
+    total_timeout_s: float = Field(
+        40, gt=0, le=LONGEST_CALL_S, description="Seconds for a whole call, waiting and retries included."
+    )
+    max_body_bytes: int = Field(
+        16 * 1024 * 1024, ge=1024, description="Largest answer read from the service, unpacked."
+    )
+    auth_token: SecretStr | None = Field(
+        None,
+        description="HTTP: the bearer token that clients must send; needed to listen beyond this machine.",
+    )
+    allowed_hosts: CommaList = Field((), description="HTTP: further `Host` values to accept, comma-separated.")
+    allowed_origins: CommaList = Field((), description="HTTP: further `Origin` values to accept, comma-separated.")
+    max_request_bytes: int = Field(1024 * 1024, ge=1024, description="HTTP: largest request body from a client.")
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+    ] = Field("WARNING", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`; logs go to standard error.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, and nothing else."""
+        return init_settings, env_settings
+
+    @field_validator("token", "auth_token")
+    @classmethod
+    def _clean_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not (text := value.get_secret_value().strip()):
+            return None
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("must be plain printable characters without spaces")
+        return SecretStr(text)
+
+    @model_validator(mode="after")
+    def _key_from_file(self) -> Settings:
+        if self.token is None and self.token_file is not None and not self.sandbox:
+            try:
+                text = self.token_file.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not text"
+                raise ValueError(f"KEYAPI_TOKEN_FILE: cannot read {self.token_file}: {reason}") from None
+            if text:
+                object.__setattr__(self, "token", self._clean_secret(SecretStr(text)))
+        return self
+
+    @property
+    def api_key(self) -> SecretStr | None:
+        """The key to send, or `None`. In sandbox mode the real key is out of reach by construction."""
+        return SecretStr("sk_sandbox") if self.sandbox else self.token
+
+
+def read_settings(**flags: Any) -> Settings:
+    """Read the settings: flags that are not `None` win over the environment.
+
+    Raises InvalidSettings naming each wrong variable and what it may be, never its value.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        # Pydantic's own text would quote the input, which may be a key.
+        problems = [
+            f"{variable(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+            if problem["loc"]
+            else problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidSettings("\n".join(problems), "correct the setting and start again") from None
+
+
+def variable(location: tuple[int | str, ...]) -> str:
+    """The environment variable that a field is read from."""
+    name = str(location[0])
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return name
+    return str(field.validation_alias) if field.validation_alias else PREFIX + name.upper()
+
+
+def settings_table() -> list[tuple[str, str, str]]:
+    """(variable, default, description) of every setting, for the README."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = {None: "", True: "on", False: "off", (): ""}.get(default, default) if default.__hash__ else default
+        rows.append((variable((name,)), f"`{shown}`" if shown != "" else "", field.description or ""))
+    return rows
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that no setting reads: most likely a typing mistake, so worth a warning."""
+    known = {variable((name,)) for name in Settings.model_fields}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
