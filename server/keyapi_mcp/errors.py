@@ -22,31 +22,25 @@ do next. None carries a key, a URL with a query, a stack or a body of the servic
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import ClassVar
-
-
-class Spent(Enum):
-    """What a failed call cost, in credits. Whether the service bills failures is not documented."""
-
-    NOTHING = "No credit was spent."
-    UNKNOWN = "0–1 credits, unknown: the service does not say whether a failed request is billed."
 
 
 class KeyApiMcpError(Exception):
     """Base of all errors that a caller may read.
 
     what: one or more plain sentences; next_step: one concrete step, with a value where there is one;
-    request_id: the service's own id of the request, to quote to its support.
+    request_id: the service's own id of the request, to quote to its support; maybe_spent: how many requests of the
+    failed call may have cost a credit, because the service does not say whether it bills them.
     """
 
-    spent: ClassVar[Spent] = Spent.NOTHING
+    may_be_billed: ClassVar[bool] = False
 
     def __init__(self, what: str, next_step: str = "", *, request_id: str | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step
         self.request_id = request_id
+        self.maybe_spent = int(self.may_be_billed)
 
 
 class InvalidQuery(KeyApiMcpError):
@@ -86,13 +80,16 @@ class EndpointMissing(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """HTTP or body code 429."""
+    """HTTP or body code 429. retry_after: seconds that the service asks to wait, where it says so."""
+
+    retry_after: float | None = None
 
 
 class ServiceFault(ServiceError):
-    """A status that is none of the above."""
+    """A status that is none of the above. status: the HTTP status, or the code of a failure inside a 200."""
 
-    spent = Spent.UNKNOWN
+    may_be_billed = True
+    status: int | None = None
 
 
 class Unreachable(ServiceError):
@@ -102,20 +99,25 @@ class Unreachable(ServiceError):
 class TimedOut(ServiceError):
     """The request was sent and no complete answer came in time."""
 
-    spent = Spent.UNKNOWN
+    may_be_billed = True
 
 
 class UnusableAnswer(ServiceError):
     """An answer that cannot be read as the documented envelope."""
 
-    spent = Spent.UNKNOWN
+    may_be_billed = True
 
 
 def as_text(error: KeyApiMcpError) -> str:
     """Word an error for a model: what happened · whether a credit was spent · what to do next."""
-    parts = [error.what, error.spent.value]
+    spent = (
+        f"Credits: 0–{error.maybe_spent} spent; the service does not say whether it bills failed requests."
+        if error.maybe_spent
+        else "Credits: none spent."
+    )
+    parts = [error.what, spent]
     if error.next_step:
         parts.append(f"Next: {error.next_step}")
     if error.request_id:
-        parts.append(f"Service request id, for its support: {error.request_id}")
+        parts.append(f"Request id for the service's support: {error.request_id}")
     return "\n".join(parts)

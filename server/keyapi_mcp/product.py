@@ -222,7 +222,7 @@ class Product:
         return "rising" if value == 1 else "falling" if value == 2 else "stable" if value == 0 else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Page:
     """One answered request, as kept in the cache.
 

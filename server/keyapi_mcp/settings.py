@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def service_commission_unit(self) -> CommissionUnit:
+        """What the service in use counts in; the sandbox follows the default."""
+        return "fraction" if self.sandbox else self.commission_unit
+
+    @property
     def api_key(self) -> SecretStr | None:
         """The key to send, or `None`. In sandbox mode the real key is out of reach by construction."""
         return SecretStr("sk_sandbox") if self.sandbox else self.token

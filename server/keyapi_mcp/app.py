@@ -1,0 +1,127 @@
+"""The server, put together: client and store are opened for the process, TOOLS registered, errors worded once.
+
+No module globals: everything hangs on one `App`, so that tests and transports can have several.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+
+from keyapi_mcp import __version__
+from keyapi_mcp.clock import Clock, utc_now
+from keyapi_mcp.errors import KeyApiMcpError, as_text
+from keyapi_mcp.results.answer import Answer
+from keyapi_mcp.settings import Settings
+from keyapi_mcp.store.memory import MemoryLedger, MemoryPages
+from keyapi_mcp.tools import TOOLS
+from keyapi_mcp.tools.base import Services
+
+if TYPE_CHECKING:
+    import httpx2 as httpx
+
+logger = logging.getLogger(__name__)
+
+NAME: Final = "keyapi-mcp"
+TITLE: Final = "TikTok Shop product research (KeyAPI)"
+INSTRUCTIONS: Final = """\
+Product analytics for TikTok Shop, one row a product, from KeyAPI (a reseller of EchoTik). Unofficial.
+What the figures are: sales and GMV are estimates of the source, one day old (T+1). All money is USD in every market. \
+Windows (7 d, 30 d) are sums of the last days; figures without a window are lifetime. "First seen" is the day the \
+source first met the product, not its listing date. Commission is a fraction (0.15 = 15 %). Growth compares the last \
+7 days with the 8 days before, per day. An empty cell or null means unknown, not zero. Delisted products appear and \
+are marked.
+Credits: each request that reaches the service costs one credit of the user's KeyAPI account; the same question \
+within hours is answered from memory for 0. The last line of each answer says what it cost.
+How to search: there is no keyword, shop or product-id search at the service. Choose a category (id or English name) \
+and filters, then read the names; page_num reads on. A market's whole list is long: filters and sort decide which ten \
+rows come.
+Not in this source: which creators, which videos, review texts, stock, advertising spend, seller names, the account's \
+balance. Such names or links cannot be derived from these rows; the nearest figures are the counts of creators, \
+videos and lives, and the channel shares. The only link is the product page given with each answer."""
+
+
+class App:
+    """One MCP server and what it needs. `server` may serve any number of connections while `running()` is open."""
+
+    def __init__(
+        self, settings: Settings, *, upstream: httpx.AsyncBaseTransport | None = None, clock: Clock = utc_now
+    ) -> None:
+        """upstream: stands in for the network (the built-in sandbox)."""
+        self.settings = settings
+        self._upstream = upstream
+        self._clock = clock
+        self._services: Services | None = None
+        self._tools = {tool.name: tool for tool in TOOLS}
+        self._listing = types.ListToolsResult.model_validate(
+            {"tools": [tool.definition(settings) for tool in TOOLS]}, by_name=False
+        )
+        self.server: Server[Any] = Server(
+            NAME,
+            version=__version__,
+            title=TITLE,
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open what the process shares; once per process, outside of any connection (SSE makes one lifespan each)."""
+        # Imported here, so that a client that only lists the tools does not wait for the HTTP client.
+        from keyapi_mcp.api.client import KeyApiClient
+        from keyapi_mcp.tools.pages import PageReader
+
+        ledger = MemoryLedger()
+        store = MemoryPages(self.settings.cache_rows, self.settings.fresh_s, self._clock)
+        client = KeyApiClient(self.settings, ledger, transport=self._upstream, clock=self._clock)
+        async with anyio.create_task_group() as tasks:
+            self._services = Services(self.settings, PageReader(client, store, tasks), ledger, self._clock)
+            try:
+                yield
+            finally:
+                self._services = None
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await client.aclose()
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Answer:
+        """Run a tool. Raises a KeyApiMcpError for everything that the caller should read."""
+        if self._services is None:
+            raise RuntimeError("App.running() is not open")
+        tool = self._tools.get(name)
+        if tool is None:
+            raise KeyApiMcpError(f"There is no tool {name[:60]!r}.", f"the tools are: {', '.join(self._tools)}.")
+        return await tool.run(self._services, arguments)
+
+    async def _list_tools(
+        self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return self._listing
+
+    async def _call_tool(
+        self, _context: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        try:
+            answer = await self.call(params.name, params.arguments or {})
+            return types.CallToolResult(
+                content=[types.TextContent(type="text", text=answer.text())], structured_content=answer.structured()
+            )
+        except KeyApiMcpError as error:
+            logger.info("%s refused or failed: %s", params.name[:60], type(error).__name__)
+            text = as_text(error)
+        except Exception:
+            # The one place where a defect of ours surfaces: the log has the stack, the model a plain sentence.
+            logger.exception("internal error in %s", params.name[:60])
+            text = (
+                "keyapi-mcp failed inside (a defect of the server, not of the question). The server's log has the "
+                "details.\nNext: try a simpler call; if it stays so, report it with the log."
+            )
+        return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)

@@ -1,0 +1,187 @@
+"""From what a person or model writes to a `ProductQuery`: lenient where the meaning is clear, a refusal that helps
+where it is not. Nothing is sent for a refused call, so a mistake here costs nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.query import PARAMETERS, Codes, ProductQuery, meaning
+from keyapi_mcp.reference import categories, regions
+
+CATEGORY_PARAMETERS: Final = {1: "category_id", 2: "category_l2_id", 3: "category_l3_id"}
+
+# What models try instead of the names that exist; spelling mistakes are found without this list.
+_OTHER_NAMES: Final = {
+    "country": "region",
+    "market": "region",
+    "page": "page_num",
+    "limit": "page_size",
+    "per_page": "page_size",
+    "sort": "product_sort_field",
+    "sort_by": "product_sort_field",
+    "order": "sort_type",
+    "category": "category_id",
+    "min_price": "min_spu_avg_price",
+    "max_price": "max_spu_avg_price",
+    "min_sales": "min_total_sale_30d_cnt",
+    "max_sales": "max_total_sale_30d_cnt",
+    "min_gmv": "min_total_sale_gmv_30d_amt",
+    "max_gmv": "max_total_sale_gmv_30d_amt",
+    "min_commission": "min_product_commission_rate",
+    "max_commission": "max_product_commission_rate",
+    "min_creators": "min_total_ifl_cnt",
+    "max_creators": "max_total_ifl_cnt",
+    "min_rating": "min_product_rating",
+    "max_rating": "max_product_rating",
+    "trend": "sales_trend_flag",
+}
+_KEYWORDS: Final = frozenset(
+    {"keyword", "keywords", "q", "query", "search", "text", "term", "name", "title", "product_name", "product"}
+)
+_NOT_AT_THE_SERVICE: Final = {
+    "product_id": "product id",
+    "product_ids": "product id",
+    "seller_id": "seller",
+    "seller": "seller",
+    "seller_name": "seller",
+    "shop": "shop",
+    "shop_id": "shop",
+    "shop_name": "shop",
+    "creator": "creator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that can be sent, and what was changed on the way to it, in words for the scope line."""
+
+    query: ProductQuery
+    notes: tuple[str, ...] = ()
+
+
+def read_arguments(arguments: Mapping[str, Any]) -> Asked:
+    """Read a call's arguments.
+
+    Raises InvalidQuery with one line a problem, each with its reason and fix; nothing has been sent then.
+    """
+    # Clients send null, and models "", for what they leave out.
+    given = {name: value for name, value in arguments.items() if value is not None and value != ""}
+    problems = [_unknown(name, given.pop(name)) for name in list(given) if name not in ProductQuery.model_fields]
+    notes: list[str] = []
+    _read_region(given, problems, notes)
+    _read_categories(given, problems, notes)
+    query = None
+    try:
+        query = ProductQuery.model_validate(given)
+    except ValidationError as error:
+        wrong_already = {problem.split(":", 1)[0] for problem in problems}
+        problems += [
+            _worded(name, problem)
+            for problem in error.errors(include_url=False)
+            if (name := str(problem["loc"][0]) if problem["loc"] else "") not in wrong_already
+        ]
+    if problems or query is None:
+        raise InvalidQuery("\n".join(problems), "call again with these corrected.")
+    return Asked(query, tuple(notes))
+
+
+def _read_region(given: dict[str, Any], problems: list[str], notes: list[str]) -> None:
+    value = given.get("region")
+    if not isinstance(value, str):
+        if value is not None:
+            given.pop("region")
+            problems.append("region: must be a country code as text, for example US.")
+        return
+    try:
+        region = regions.normalise(value)
+    except ValueError as error:
+        given.pop("region")
+        problems.append(f"region: {error}")
+        return
+    given["region"] = region.code
+    if not region.known:
+        notes.append(f"{region.code} is not a market known to work here")
+
+
+def _read_categories(given: dict[str, Any], problems: list[str], notes: list[str]) -> None:
+    """Turn names into ids, each at the parameter of its own level."""
+    asked = {level: given.pop(name) for level, name in CATEGORY_PARAMETERS.items() if name in given}
+    for level, value in asked.items():
+        parameter = CATEGORY_PARAMETERS[level]
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            problems.append(f"{parameter}: must be a category id or an English category name.")
+            continue
+        found = categories.resolve(str(value), level)
+        if found.id is None:
+            problems.append(f"{parameter}: {_candidates(str(value), level, found.candidates)}")
+            continue
+        target = CATEGORY_PARAMETERS[found.level]
+        if given.setdefault(target, found.id) != found.id:
+            problems.append(
+                f"{parameter}: {_shown(value)} belongs in {target}, which names another category; keep one."
+            )
+        elif found.moved:
+            notes.append(f"{_shown(value)} is a level-{found.level} category, sent as {target}")
+
+
+def _candidates(value: str, level: int, candidates: tuple[categories.Category, ...]) -> str:
+    if not candidates:
+        known = ", ".join(f"{top.name} ({top.id})" for top in categories.top_level())
+        return f"no category is like {_shown(value)}. Level 1: {known}."
+    lines = "; ".join(f"{categories.path(near)} = {CATEGORY_PARAMETERS[near.level]} {near.id}" for near in candidates)
+    exact = {near.name.casefold() for near in candidates} == {value.strip().casefold()}
+    return (
+        f"{_shown(value)} {'is more than one category' if exact else f'is no level-{level} category'}. Near: {lines}."
+    )
+
+
+def _unknown(name: str, value: object) -> str:
+    """A parameter that does not exist. The service would ignore it in silence and answer something else."""
+    folded = name.strip().lower()
+    if folded in _KEYWORDS:
+        near = categories.suggest(value, 5) if isinstance(value, str) else ()
+        fitting = "; ".join(f"{categories.path(one)} = {CATEGORY_PARAMETERS[one.level]} {one.id}" for one in near)
+        return (
+            f"{_shown(name)}: there is no keyword search at this service; choose a category and filters, "
+            f"then read the names." + (f" Categories like {_shown(value)}: {fitting}." if fitting else "")
+        )
+    if folded in _NOT_AT_THE_SERVICE:
+        missing = _NOT_AT_THE_SERVICE[folded]
+        return f"{_shown(name)}: the service has no search by {missing}; choose a category and filters."
+    near_names = [_OTHER_NAMES[folded]] if folded in _OTHER_NAMES else difflib.get_close_matches(folded, PARAMETERS, 1)
+    hint = f" The nearest is {near_names[0]}." if near_names else f" There are: {', '.join(PARAMETERS)}."
+    return f"{_shown(name)}: unknown parameter.{hint}"
+
+
+def _worded(name: str, problem: Any) -> str:
+    """One problem of validation, with its fix; pydantic's own words are for programmers."""
+    kind, context, given = problem["type"], problem.get("ctx", {}), _shown(problem.get("input"))
+    if kind == "crossed":
+        return f"{problem['msg']}."
+    if kind == "missing":
+        return "region: is required, for example US."
+    if name == "page_size" and kind == "less_than_equal":
+        return f"page_size: at most 10 rows a request (got {given}); read on with page_num."
+    if name == "page_num" and kind == "greater_than_equal":
+        return f"page_num: pages start at 1 (got {given})."
+    if kind == "literal_error":
+        about = meaning(name)
+        return f"{name}: {given} is no value of {about}." if isinstance(about, Codes) else f"{name}: cannot be {given}."
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound = context.get("ge", context.get("le"))
+        return f"{name}: must be at {'least' if 'ge' in context else 'most'} {bound:g} (got {given})."
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}." if kind == "commission" else f"{name}: {message} (got {given})."
+
+
+def _shown(value: object) -> str:
+    """What the caller wrote, quoted, on one line and short."""
+    text = repr(value) if not isinstance(value, str) else '"' + " ".join(value.split()) + '"'
+    return text if len(text) <= 60 else text[:57] + '…"'

@@ -1,0 +1,194 @@
+"""Arguments in, exit codes out; no logic. Without a command the server speaks MCP on standard input and output."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keyapi_mcp import __version__
+from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
+from keyapi_mcp.settings import Settings, read_settings
+
+EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
+
+
+def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) -> int:
+    """Run one command. `imported` is called when the long imports are done."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options, imported))
+    except KeyApiMcpError as error:
+        print(f"keyapi-mcp: {as_text(error)}", file=sys.stderr)
+        return EXIT_SETUP if isinstance(error, InvalidSettings) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="keyapi-mcp",
+        description="TikTok Shop product research for models: an MCP server over KeyAPI's product analytics. "
+        "Without a command it serves one client on standard input and output (this is what client "
+        "configurations start). Settings come from the environment: KEYAPI_TOKEN and KEYAPI_MCP_…",
+        epilog="Try it without a key: keyapi-mcp demo",
+    )
+    top.add_argument("--version", action="version", version=f"keyapi-mcp {__version__}")
+    _server_options(top)
+    top.set_defaults(run=_stdio)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve many clients over HTTP (streamable HTTP and SSE)")
+    _server_options(serve)
+    serve.add_argument("--transport", choices=("http", "sse"), default="http", help="whose address to print")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (beyond loopback needs a token)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on; 0 picks a free one")
+    serve.set_defaults(run=_serve)
+
+    call = commands.add_parser("call", help="call a tool once and print its answer")
+    _server_options(call)
+    call.add_argument("tool", help="for example search_products")
+    call.add_argument("arguments", nargs="*", metavar="name=value", help="for example region=US")
+    call.add_argument("--json", action="store_true", help="print the structured form")
+    call.set_defaults(run=_call)
+
+    tools = commands.add_parser("tools", help="list what the model sees, with its size in tokens")
+    tools.set_defaults(run=_tools)
+
+    schemas = commands.add_parser("schemas", help="write tool_schemas/ (or compare it)")
+    schemas.add_argument("--check", action="store_true", help="write nothing; exit 1 if the files differ")
+    schemas.add_argument("--directory", default="tool_schemas", help="where the files are")
+    schemas.set_defaults(run=_schemas)
+
+    doctor = commands.add_parser("doctor", help="check Python, settings, key and the way to the service")
+    _server_options(doctor)
+    doctor.add_argument("--spend-one", action="store_true", help="also ask the service one question (1 credit)")
+    doctor.set_defaults(run=_doctor)
+
+    demo = commands.add_parser("demo", help="a short conversation with a real server over synthetic data")
+    demo.set_defaults(run=_demo)
+
+    sandbox = commands.add_parser("sandbox", help="run the synthetic KeyAPI on this machine")
+    _sandbox_options(sandbox)
+    sandbox.set_defaults(run=_sandbox)
+    return top
+
+
+def _server_options(command: argparse.ArgumentParser) -> None:
+    # A default of SUPPRESS keeps a flag given before the command from being overwritten by the command's own.
+    command.add_argument(
+        "--sandbox",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="answer from the built-in synthetic catalogue; no key needed, none used",
+    )
+    command.add_argument(
+        "--log-level",
+        default=argparse.SUPPRESS,
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        help="to standard error",
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = read_settings(sandbox=getattr(options, "sandbox", None), log_level=getattr(options, "log_level", None))
+    from keyapi_mcp.logs import configure
+
+    configure(settings.log_level)
+    return settings
+
+
+def _app(settings: Settings) -> Any:
+    from keyapi_mcp.app import App
+
+    upstream = None
+    if settings.sandbox:
+        import httpx2 as httpx
+
+        from keyapi_mcp.sandbox.app import create_app
+
+        upstream = httpx.ASGITransport(create_app())
+    return App(settings, upstream=upstream)
+
+
+def _stdio(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    import anyio
+
+    from keyapi_mcp.transports.stdio import serve_stdio
+
+    app = _app(_settings(options))
+    imported()
+
+    async def serve() -> int:
+        async with app.running():
+            return await serve_stdio(app.server)
+
+    return anyio.run(serve)
+
+
+def _serve(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.transports.http import serve_http
+
+    settings = _settings(options)
+    app = _app(settings)
+    imported()
+    return serve_http(
+        app.server,
+        settings,
+        transport=options.transport,
+        host=options.host,
+        port=options.port,
+        resources=app.running,
+    )
+
+
+def _call(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.commands import call
+
+    app = _app(_settings(options))
+    imported()
+    return call.run(app, options.tool, options.arguments, as_json=options.json)
+
+
+def _tools(_options: argparse.Namespace, _imported: Callable[[], None]) -> int:
+    from keyapi_mcp.commands import schemas
+
+    return schemas.print_tools()
+
+
+def _schemas(options: argparse.Namespace, _imported: Callable[[], None]) -> int:
+    from pathlib import Path
+
+    from keyapi_mcp.commands import schemas
+
+    return schemas.run(Path(options.directory), check=options.check)
+
+
+def _doctor(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.commands import doctor
+
+    imported()
+    return doctor.run(options, _settings, _app)
+
+
+def _demo(_options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.commands import demo
+
+    imported()
+    return demo.run()
+
+
+def _sandbox_options(command: argparse.ArgumentParser) -> None:
+    from keyapi_mcp.sandbox import serve
+
+    serve.add_arguments(command)
+
+
+def _sandbox(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.sandbox import serve
+
+    logging.basicConfig(level="WARNING", stream=sys.stderr)
+    imported()
+    return serve.main(options)

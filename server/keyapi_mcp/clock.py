@@ -1,0 +1,17 @@
+"""The one source of time, so that tests and the sandbox can move it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def data_day(fetched_at: datetime) -> date:
+    """The day that figures fetched at this time speak of: the service's data is one day old (T+1, UTC)."""
+    return fetched_at.astimezone(UTC).date() - timedelta(days=1)

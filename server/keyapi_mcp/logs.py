@@ -1,0 +1,27 @@
+"""Logging: standard library, one line a record, on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+
+# These speak of requests in full below WARNING: addresses with their query, headers of answers.
+_TALKATIVE: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn", "stamina")
+
+
+class OneLine(logging.Formatter):
+    """A record is one line, whatever its message holds; a stack follows as one line, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+def configure(level: str) -> None:
+    """Send all records of this level and above to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    logging.captureWarnings(True)

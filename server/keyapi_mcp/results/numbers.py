@@ -1,0 +1,40 @@
+"""Numbers for reading (text) and for reasoning (structured). Absent is an empty cell or null, never 0."""
+
+from __future__ import annotations
+
+
+def compact(value: float | None) -> str:
+    """Three significant digits at most: 987, 1.2k, 12.3k, 160k, 1.14M."""
+    if value is None:
+        return ""
+    if value < 999.5:
+        return f"{value:.3g}"
+    for divisor, suffix in ((1e3, "k"), (1e6, "M"), (1e9, "B")):
+        if value < 999.5 * divisor or suffix == "B":
+            scaled = value / divisor
+            text = f"{scaled:.1f}" if scaled < 99.95 else f"{scaled:.0f}"
+            return text.removesuffix(".0") + suffix
+    raise AssertionError("the last suffix takes all")
+
+
+def money(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}" if value < 1000 else f"{value:.0f}"
+
+
+def percent(fraction: float | None, *, signed: bool = False) -> str:
+    """A fraction in percent, without the sign: 0.38 → +38. Below one percent one digit is kept."""
+    if fraction is None:
+        return ""
+    value = fraction * 100
+    if abs(value) >= 10_000:
+        return ("+" if signed and value > 0 else "") + compact(value) if value > 0 else f"{value:.0f}"
+    text = f"{value:.0f}" if abs(value) >= 1 or value == 0 else f"{value:.1f}"
+    return "+" + text if signed and value > 0 else text
+
+
+def exact(value: float | None, digits: int = 2) -> float | int | None:
+    """For JSON: rounded to the digits that mean something, whole numbers as integers."""
+    if value is None:
+        return None
+    rounded = round(value, digits)
+    return int(rounded) if rounded == int(rounded) else rounded

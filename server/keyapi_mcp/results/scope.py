@@ -1,0 +1,93 @@
+"""What was asked, in words: the first line of every answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from keyapi_mcp.clock import data_day
+from keyapi_mcp.query import PARAMETERS, SORT, Codes, ProductQuery, Range, meaning
+from keyapi_mcp.reference import categories
+from keyapi_mcp.results.numbers import percent
+
+SANDBOX_MARK = "SANDBOX (synthetic data)"
+
+
+def filters(query: ProductQuery) -> list[str]:
+    """The filters in force, a phrase each, in the order of the parameters."""
+    phrases = []
+    for name in PARAMETERS:
+        value, about = getattr(query, name), meaning(name)
+        if value is None or about is None or name in ("product_sort_field", "sort_type"):
+            continue
+        if isinstance(about, Codes):
+            phrases.append(f"{about.label}: {about.meanings[value]}")
+        elif name.startswith("min_"):
+            high = getattr(query, "max_" + name.removeprefix("min_"))
+            phrases.append(_range(about, value, high))
+        elif getattr(query, "min_" + name.removeprefix("max_")) is None:
+            phrases.append(_range(about, None, value))
+    return phrases
+
+
+def _range(about: Range, low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"{about.label} {_amount(about, low)}–{_amount(about, high)}"
+    if low is not None:
+        return f"{about.label} ≥ {_amount(about, low)}"
+    assert high is not None
+    return f"{about.label} ≤ {_amount(about, high)}"
+
+
+def _amount(about: Range, value: float) -> str:
+    if about.kind == "percent":
+        return f"{percent(value)} %" if value * 100 == round(value * 100) else f"{value * 100:g} %"
+    if about.kind == "date":
+        text = str(int(value))
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    number = f"{value:,.2f}".removesuffix(".00")
+    return f"${number}" if about.kind == "usd" else number
+
+
+def category_words(query: ProductQuery) -> list[str]:
+    """The categories in force, each with its name where the table has it, and its id."""
+    words = []
+    for identifier in (query.category_id, query.category_l2_id, query.category_l3_id):
+        if identifier is not None:
+            known = categories.by_id(identifier)
+            words.append(f"{known.name} ({identifier})" if known else f"category {identifier}")
+    return words
+
+
+def sort_words(query: ProductQuery) -> str:
+    default = "product_sort_field" not in query.model_fields_set and "sort_type" not in query.model_fields_set
+    direction = "falling" if query.sort_type else "rising"
+    return f"by {SORT.meanings[query.product_sort_field]}, {direction}{' (default)' if default else ''}"
+
+
+def scope_line(
+    query: ProductQuery,
+    *,
+    rows: int,
+    fetched_at: datetime,
+    now: datetime,
+    kept: bool,
+    synthetic: bool,
+    notes: tuple[str, ...],
+) -> str:
+    """One line: market, category, filters, sort, page and rows, age and nature of the figures."""
+    parts = [SANDBOX_MARK] if synthetic else []
+    parts += ["TikTok Shop products", query.region, *category_words(query), *filters(query), sort_words(query)]
+    parts += [f"page {query.page_num}, {rows} row{'' if rows == 1 else 's'}"]
+    parts += notes
+    parts.append(f"data of about {data_day(fetched_at)} (T+1), USD, sales and GMV estimated")
+    if kept:
+        parts.append(f"kept from {fetched_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - fetched_at)} ago)")
+    return " · ".join(parts)
+
+
+def age(span: timedelta) -> str:
+    minutes = max(0, int(span.total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"

@@ -1,0 +1,68 @@
+"""Listing text cannot break out of its cell, open a link, or hide anything; and it stays readable."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyapi_mcp.results.untrusted import clean, shorten
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("  Lip   oil\n\tset ", "Lip oil set"),
+        ("a|b", "a/b"),
+        ("<b>bold</b>", "‹b›bold‹/b›"),
+        ("[click](https://evil.example)", "(click)(https: //evil.example)"),
+        ("`rm`", "'rm'"),
+        ("a\u202eb\u200bc\u2066d", "abcd"),
+        ("a\U000e0041\U000e0042b", "ab"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("heart\ufe0f \u2764", "heart ❤"),
+        ("\ud83d lone", "lone"),
+        ("a\u3164b\u2800c", "abc"),
+        ("ﬁne", "ﬁne"),
+    ],
+)
+def test_text_is_cleaned(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+def test_thai_vowels_are_kept_as_they_are() -> None:
+    assert clean("น้ำหอม") == "น้ำหอม"
+    assert "\u0e33" in clean("น้ำ"), "NFKC would take SARA AM apart"
+
+
+@given(st.text(max_size=200))
+def test_what_comes_out_is_one_visible_line_without_markers(raw: str) -> None:
+    text = clean(raw)
+    assert not set(text) & set("|<>[]`\\")
+    assert "://" not in text
+    assert text == text.strip()
+    assert "  " not in text
+    assert all(
+        unicodedata.category(one)[0] != "C" and (one == " " or unicodedata.category(one)[0] != "Z") for one in text
+    )
+
+
+@given(st.text(max_size=200))
+def test_cleaning_twice_changes_nothing(raw: str) -> None:
+    assert clean(clean(raw)) == clean(raw)
+
+
+@given(st.text(max_size=100), st.floats(1, 30))
+def test_a_cut_never_begins_a_line_or_makes_text_longer(raw: str, tokens: float) -> None:
+    text = clean(raw)
+    cut = shorten(text, tokens)
+    assert cut == text or (cut.endswith("…") and len(cut) <= len(text) + 1)
+    assert text.startswith(cut.removesuffix("…"))
+
+
+def test_a_cut_does_not_part_a_base_character_from_its_marks() -> None:
+    cut = shorten("น้ำหอมผู้หญิงกลิ่นหอมติดทนนานตลอดวันพร้อมส่ง", 5)
+    following = "น้ำหอมผู้หญิงกลิ่นหอมติดทนนานตลอดวันพร้อมส่ง"[len(cut) - 1]
+    assert unicodedata.category(following) not in ("Mn", "Mc")
