@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from keyapi_mcp import __version__
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
+from keyapi_mcp.sandbox import options as sandbox_options
 from keyapi_mcp.settings import Settings, read_settings
 
 EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     sandbox = commands.add_parser("sandbox", help="run the synthetic KeyAPI on this machine")
-    _sandbox_options(sandbox)
+    sandbox_options.add_arguments(sandbox)
     sandbox.set_defaults(run=_sandbox)
     return top
 
@@ -180,15 +180,10 @@ def _demo(_options: argparse.Namespace, imported: Callable[[], None]) -> int:
     return demo.run()
 
 
-def _sandbox_options(command: argparse.ArgumentParser) -> None:
-    from keyapi_mcp.sandbox import serve
-
-    serve.add_arguments(command)
-
-
 def _sandbox(options: argparse.Namespace, imported: Callable[[], None]) -> int:
-    from keyapi_mcp.sandbox import serve
+    from keyapi_mcp.logs import configure
+    from keyapi_mcp.sandbox.serve import main as serve
 
-    logging.basicConfig(level="WARNING", stream=sys.stderr)
+    configure("WARNING")
     imported()
-    return serve.main(options)
+    return serve(options)

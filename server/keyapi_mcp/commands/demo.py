@@ -47,14 +47,15 @@ async def _converse(url: str) -> int:
     async with Client(server) as client:
         tools = (await client.list_tools()).tools
         print(f"Tools: {', '.join(tool.name for tool in tools)}\n")
-        wrong = 0
+        wrong, seen = 0, set[str]()
         for question, arguments in _STEPS:
             print(f"\033[1m{question}\033[0m" if sys.stdout.isatty() else question)
             print(f"→ search_products {json.dumps(arguments, ensure_ascii=False)}")
             result = await client.call_tool("search_products", arguments)
             assert isinstance(result, CallToolResult)
             text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-            print(_aligned(text) + "\n")
+            print(_shown(text, seen) + "\n")
+            seen.update(text.split("\n"))
             wrong += bool(result.is_error) != ("keyword" in arguments)
             if arguments is _BEAUTY and not wrong:
                 first = text
@@ -77,6 +78,16 @@ def _sandbox() -> Iterator[str]:
             yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
         finally:
             process.terminate()
+
+
+def _shown(text: str, seen: set[str]) -> str:
+    """The answer as it is, but rows that stood above already are not printed twice."""
+    lines = text.split("\n")
+    again = [line for line in lines if line in seen and line.count("|") > 10]
+    if len(again) < 2:
+        return _aligned(text)
+    kept = [line for line in lines if line not in again]
+    return "\n".join([kept[0], f"(the same {len(again) - 1} rows as above)", *kept[1:]])
 
 
 def _aligned(text: str) -> str:

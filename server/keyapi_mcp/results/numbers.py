@@ -21,14 +21,16 @@ def money(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}" if value < 1000 else f"{value:.0f}"
 
 
-def percent(fraction: float | None, *, signed: bool = False) -> str:
-    """A fraction in percent, without the sign: 0.38 → +38. Below one percent one digit is kept."""
+def percent(fraction: float | None, *, digits: int = 0, signed: bool = False) -> str:
+    """A fraction in percent, without the sign: 0.38 → 38, signed +38. Below one percent one digit is kept."""
     if fraction is None:
         return ""
     value = fraction * 100
-    if abs(value) >= 10_000:
-        return ("+" if signed and value > 0 else "") + compact(value) if value > 0 else f"{value:.0f}"
-    text = f"{value:.0f}" if abs(value) >= 1 or value == 0 else f"{value:.1f}"
+    if value >= 10_000:
+        text = compact(value)
+    else:
+        text = f"{value:.{digits if abs(value) >= 1 else max(1, digits)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
     return "+" + text if signed and value > 0 else text
 
 

@@ -95,7 +95,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
         lambda r: (exact(r.channels.video), exact(r.channels.live), exact(r.channels.other)),
     ),
     Column(
-        "comm %", lambda r: percent(r.product.commission), ("commission",), lambda r: (exact(r.product.commission, 3),)
+        "comm %",
+        lambda r: percent(r.product.commission, digits=1),
+        ("commission",),
+        lambda r: (exact(r.product.commission, 3),),
     ),
     Column("$/sale", lambda r: money(r.usd_per_sale), ("usd_per_sale",), lambda r: (exact(r.usd_per_sale),)),
     Column(

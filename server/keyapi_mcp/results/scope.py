@@ -40,7 +40,7 @@ def _range(about: Range, low: float | None, high: float | None) -> str:
 
 def _amount(about: Range, value: float) -> str:
     if about.kind == "percent":
-        return f"{percent(value)} %" if value * 100 == round(value * 100) else f"{value * 100:g} %"
+        return f"{percent(value, digits=2)} %"
     if about.kind == "date":
         text = str(int(value))
         return f"{text[:4]}-{text[4:6]}-{text[6:]}"
