@@ -72,7 +72,7 @@ def _split_text(row: Row) -> str:
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
-    Column("#", lambda r: str(r.number), ("#",), lambda r: (r.number,)),
+    Column("#", lambda r: str(r.number), (), lambda _: ()),  # in structured content the position says it
     Column("product_id", lambda r: r.product.product_id, ("product_id",), lambda r: (r.product.product_id,)),
     Column("product", lambda r: r.name, ("product",), lambda r: (r.name or None,)),
     Column("price $", lambda r: money(r.product.price), ("price_usd",), lambda r: (exact(r.product.price),)),

@@ -38,15 +38,15 @@ def _visible(character: str) -> str:
 
 
 # About how many tokens (o200k_base) a character takes, by script; measured on product names, rounded up.
-_WORD_TOKENS: Final = 0.23
+_WORD_TOKENS: Final = 0.25
 _SCRIPT_TOKENS: Final = (
-    (0x0250, 0.45),  # Latin with marks (Vietnamese)
+    (0x0250, 0.6),  # Latin with marks (Vietnamese)
     (0x0590, 0.45),  # Greek, Cyrillic
     (0x0900, 0.45),  # Hebrew, Arabic
     (0x0E00, 0.6),  # Indic
     (0x0E80, 0.5),  # Thai
     (0x1F00, 0.9),
-    (0x2000, 0.45),  # Vietnamese, Greek extended
+    (0x2000, 0.6),  # Vietnamese, Greek extended
     (0x3000, 1.0),
     (0x3100, 0.75),  # kana
     (0xFB00, 0.95),  # Han, Hangul
@@ -57,7 +57,7 @@ def _tokens(character: str) -> float:
     code = ord(character)
     if code < 0x80:
         if character == " ":
-            return 0.1
+            return 0.2
         return _WORD_TOKENS if character.isalpha() else 0.4 if character.isdigit() else 0.7
     for end, cost in _SCRIPT_TOKENS:
         if code < end:

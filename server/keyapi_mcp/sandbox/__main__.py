@@ -4,8 +4,12 @@ import argparse
 import sys
 
 from keyapi_mcp.sandbox.options import add_arguments
-from keyapi_mcp.sandbox.serve import main
 
-parser = argparse.ArgumentParser(prog="keyapi-mcp sandbox", description="A synthetic KeyAPI on this machine.")
-add_arguments(parser)
-sys.exit(main(parser.parse_args()))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="keyapi-mcp sandbox", description="A synthetic KeyAPI on this machine.")
+    add_arguments(parser)
+    options = parser.parse_args()
+
+    from keyapi_mcp.sandbox.serve import main
+
+    sys.exit(main(options))

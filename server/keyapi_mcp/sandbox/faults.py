@@ -1,27 +1,58 @@
 """Everything that can go wrong between a client and a service, on purpose.
 
-Kinds: `status` (with `status`, `message`, `retry_after`), `quota_500`, `code_in_200` (with `code`), `delay` (answers
-after `seconds`), `hang` (never answers), `drip` (a byte every `seconds`), `cut` (half of the announced body), `reset`
-(TCP reset), `html`, `not_json`, `wrong_types`, `nulls`, `data_null`, `data_object`, `control_characters`, `bad_utf8`,
-`broken_row`, `all_rows_broken`, `redirect`, `huge` (`size` bytes), `gzip_bomb` (`size` bytes unpacked), `deep`.
+Kinds, with the details that each heeds:
+
+In place of an answer
+- `status`: an error body under `status`; `message`, `retry_after` (text, as it is), `retry_date_in` (Retry-After as an
+  HTTP date so many seconds from now)
+- `quota_500`: an exhausted quota told as a 500
+- `code_in_200`: a failure's `code` and `message` under status 200
+- `redirect`: a 302 to `location`, by default to another path of this service
+- `html`: a gateway's page under `status`; `html_200`: one under 200
+- `empty`: status 200 and no body
+- `hang`: nothing, until the client leaves
+- `reset`: a TCP reset
+
+The right answer, badly sent
+- `delay`: after `seconds`
+- `drip`: `chunk` bytes every `seconds`
+- `cut`: announced whole, half of it sent, connection closed
+- `not_json`: cut off, but announced so
+- `control_characters`: raw ones inside strings, as the real service sends; `bad_utf8`: bytes that are not UTF-8
+
+Another document
+- `data_null`, `data_object`, `data_text`: what should be a list of rows is not
+- `not_an_object`: a list where the envelope should be
+- `nulls`: every field but `product_id` is null
+- `wrong_types`: numbers as text, floats, lists, objects and true
+- `quoted_numbers`: every number as text
+- `missing_fields`: every second field is gone
+- `broken_row`: a row that is text and a row without `product_id` among good ones; `all_rows_broken`
+- `percent_commission`: commission rates as percentages
+- `huge`: `size` bytes; `gzip_bomb`: `size` bytes once unpacked; `deep`: 50,000 lists in each other
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, Final
 
 import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from keyapi_mcp.sandbox.spoils import SPOILS
+
 MARK: Final = {"x-keyapi-sandbox": "synthetic"}
-_JSON: Final = "application/json"
+JSON: Final = "application/json"
 _MESSAGES: Final = {
     400: "Missing required parameter: handle",
     401: "apiKey is null",
@@ -29,71 +60,100 @@ _MESSAGES: Final = {
     429: "qps limit exceeded",
     500: "Internal server error",
 }
+_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_BLOCK: Final = 65_536
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault; times: for how many requests, `None` = until the list is cleared."""
+    """One fault. Raises ValueError for a kind that does not exist.
+
+    times: for how many requests, `None` = until the faults are cleared; after: how many requests it lets pass first;
+    path: only requests to this path (they alone are counted); seconds: of waiting; size: in bytes.
+    """
 
     kind: str
     times: int | None = 1
+    after: int = 0
+    path: str | None = None
     status: int = 500
     message: str | None = None
     retry_after: str | None = None
+    retry_date_in: int | None = None
+    location: str | None = None
     code: int = 500
     seconds: float = 0.05
+    chunk: int = 1
     size: int = 32 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no fault is called {self.kind}; there are {', '.join(sorted(KINDS))}")
 
 
 class Faults:
-    """A queue: the first fault applies until it is used up, then the next."""
+    """A queue: the first fault that a request's path matches applies until it is used up, then the next."""
 
     def __init__(self) -> None:
         self._queue: list[Fault] = []
 
-    def push(self, kind: str, **details: Any) -> None:
-        """Raises ValueError for a kind that does not exist."""
-        fault = Fault(kind, **details)
-        if kind not in _KINDS:
-            raise ValueError(f"no fault is called {kind}")
-        self._queue.append(fault)
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def push(self, *faults: Fault) -> None:
+        self._queue.extend(faults)
 
     def clear(self) -> None:
         self._queue.clear()
 
-    def take(self) -> Fault | None:
-        if not self._queue:
-            return None
-        fault = self._queue[0]
-        if fault.times is not None:
-            fault.times -= 1
-            if fault.times <= 0:
-                self._queue.pop(0)
-        return fault
+    def take(self, path: str) -> Fault | None:
+        """The fault for a request to this path, or `None` when it is to be served well."""
+        for fault in self._queue:
+            if fault.path not in (None, path):
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                return None
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._queue.remove(fault)
+            return fault
+        return None
 
 
-Answer = Callable[[], Awaitable[Response]]
+# Makes the right answer, for faults that spoil it.
+Answer = Callable[[], Response]
 
 
-async def apply(fault: Fault, request: Request, answer: Answer, request_id: str) -> Response:
-    """The faulty response; `answer` makes the right one, for faults that spoil it."""
-    return await _KINDS[fault.kind](fault, request, answer, request_id)
+async def faulty(fault: Fault, request: Request, answer: Answer, request_id: str) -> Response:
+    """The response that a fault makes of a request. Over ASGI without a socket, `cut` and `reset` raise."""
+    if fault.kind in SPOILS:
+        # An answer that is an error already has no rows to spoil.
+        right = answer()
+        return right if right.status_code >= 400 else _body(SPOILS[fault.kind](bytes(right.body)))
+    return await _ACTIONS[fault.kind](fault, request, answer, request_id)
 
 
 def failure(status: int, message: str, request_id: str, headers: dict[str, str] | None = None) -> Response:
     """A documented error body under its status."""
-    body = json.dumps({"code": status, "data": None, "message": message, "requestId": request_id})
-    return Response(body, status, headers=MARK | (headers or {}), media_type=_JSON)
+    return Response(_error(status, message, request_id), status, headers=MARK | (headers or {}), media_type=JSON)
 
 
-def _body(body: bytes | str, **headers: str) -> Response:
-    return Response(
-        body, headers=MARK | {name.replace("_", "-"): value for name, value in headers.items()}, media_type=_JSON
-    )
+def _error(code: int, message: str, request_id: str) -> bytes:
+    return json.dumps({"code": code, "data": None, "message": message, "requestId": request_id}).encode()
+
+
+def _body(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, headers=MARK | (headers or {}), media_type=JSON)
 
 
 async def _status(fault: Fault, _request: Request, _answer: Answer, request_id: str) -> Response:
-    headers = {"retry-after": fault.retry_after} if fault.retry_after is not None else {}
+    headers = {}
+    if fault.retry_after is not None:
+        headers["retry-after"] = fault.retry_after
+    elif fault.retry_date_in is not None:
+        headers["retry-after"] = formatdate(time.time() + fault.retry_date_in, usegmt=True)
     message = fault.message if fault.message is not None else _MESSAGES.get(fault.status, "error")
     return failure(fault.status, message, request_id, headers)
 
@@ -103,39 +163,75 @@ async def _quota_500(_fault: Fault, _request: Request, _answer: Answer, request_
 
 
 async def _code_in_200(fault: Fault, _request: Request, _answer: Answer, request_id: str) -> Response:
-    message = fault.message or _MESSAGES.get(fault.code, "error")
-    return _body(json.dumps({"code": fault.code, "data": None, "message": message, "requestId": request_id}))
+    return _body(_error(fault.code, fault.message or _MESSAGES.get(fault.code, "error"), request_id))
 
 
-async def _delay(fault: Fault, _request: Request, answer: Answer, _request_id: str) -> Response:
-    await anyio.sleep(fault.seconds)
-    return await answer()
+async def _redirect(fault: Fault, request: Request, _answer: Answer, _request_id: str) -> Response:
+    location = fault.location or str(request.url.replace(path="/elsewhere"))
+    return Response(status_code=302, headers=MARK | {"location": location})
+
+
+async def _html(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
+    status = 200 if fault.kind == "html_200" else 502 if fault.status == 500 else fault.status
+    return Response(_PAGE, status, headers=MARK, media_type="text/html")
+
+
+async def _empty(_fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
+    return _body(b"")
 
 
 async def _hang(_fault: Fault, request: Request, _answer: Answer, _request_id: str) -> Response:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    return Response(status_code=499)
+    await _gone(request.receive)
+    return Response(status_code=499, headers=MARK)
+
+
+async def _delay(fault: Fault, request: Request, answer: Answer, _request_id: str) -> Response:
+    with anyio.move_on_after(fault.seconds):
+        await _gone(request.receive)
+    return answer()
 
 
 async def _drip(fault: Fault, _request: Request, answer: Answer, _request_id: str) -> Response:
-    body = bytes((await answer()).body)
+    right = answer()
+    body = bytes(right.body)
 
-    async def bytes_one_by_one() -> AsyncIterator[bytes]:
-        for position in range(len(body)):
-            yield body[position : position + 1]
+    async def drops() -> AsyncIterator[bytes]:
+        for position in range(0, len(body), fault.chunk):
+            yield body[position : position + fault.chunk]
             await anyio.sleep(fault.seconds)
 
-    return StreamingResponse(bytes_one_by_one(), headers=MARK, media_type=_JSON)
+    return StreamingResponse(drops(), right.status_code, headers=MARK, media_type=JSON)
+
+
+async def _huge(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
+    async def spaces() -> AsyncIterator[bytes]:
+        yield b'{"code":0,"data":['
+        for _ in range(fault.size // _BLOCK):
+            yield b" " * _BLOCK
+        yield b"]}"
+
+    return StreamingResponse(spaces(), headers=MARK, media_type=JSON)
+
+
+async def _gzip_bomb(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
+    packed = gzip.compress(b'{"code":0,"data":[' + b" " * fault.size + b"]}", 1)
+    return _body(packed, {"content-encoding": "gzip"})
+
+
+async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until the connection is closed: a handler that returned before would be taken for a broken one."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Cut(Response):
     """Announces its whole body, sends half, and leaves."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": bytes(self.body)[: len(self.body) // 2], "more_body": True})
         _transport(scope).close()
+        await _gone(receive)
 
 
 class _Reset(Response):
@@ -144,107 +240,42 @@ class _Reset(Response):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
         transport = _transport(scope)
         plain: socket.socket = transport.get_extra_info("socket")
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Lingering for no time makes closing a reset. The two numbers are short ones on Windows.
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
         transport.abort()
+        await _gone(receive)
 
 
 def _transport(scope: Any) -> Any:
-    """The connection's transport, which `serve.py` puts into the scope."""
-    return scope["extensions"]["keyapi.transport"]["transport"]
+    """The connection's transport, which `serve.py` puts into the scope. Raises ConnectionResetError without one."""
+    try:
+        return scope["extensions"]["keyapi.transport"]["transport"]
+    except KeyError:
+        raise ConnectionResetError("the sandbox dropped the connection, as a fault told it to") from None
 
 
 async def _cut(_fault: Fault, _request: Request, answer: Answer, _request_id: str) -> Response:
-    return _Cut(bytes((await answer()).body), headers=MARK, media_type=_JSON)
+    return _Cut(bytes(answer().body), headers=MARK, media_type=JSON)
 
 
 async def _reset(_fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
-    return _Reset()
+    return _Reset(headers=MARK)
 
 
-async def _redirect(_fault: Fault, request: Request, _answer: Answer, _request_id: str) -> Response:
-    location = str(request.url.replace(path="/elsewhere"))
-    return Response(status_code=302, headers=MARK | {"location": location})
-
-
-async def _huge(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
-    async def spaces() -> AsyncIterator[bytes]:
-        yield b'{"code":0,"data":['
-        for _ in range(fault.size // 65_536):
-            yield b" " * 65_536
-        yield b"]}"
-
-    return StreamingResponse(spaces(), headers=MARK, media_type=_JSON)
-
-
-async def _gzip_bomb(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
-    return _body(gzip.compress(b'{"code":0,"data":[' + b" " * fault.size + b"]}"), content_encoding="gzip")
-
-
-def _spoilt(spoil: Callable[[dict[str, Any]], object]) -> Callable[..., Awaitable[Response]]:
-    """A right answer whose document is changed: `spoil` changes it in place, or gives another one or its bytes."""
-
-    async def respond(_fault: Fault, _request: Request, answer: Answer, _request_id: str) -> Response:
-        document = json.loads(bytes((await answer()).body))
-        changed = spoil(document)
-        if isinstance(changed, bytes):
-            return _body(changed)
-        return _body(json.dumps(document if changed is None else changed, ensure_ascii=False))
-
-    return respond
-
-
-def _wrong_types(document: dict[str, Any]) -> None:
-    for row in document["data"]:
-        for position, name in enumerate(sorted(row)):
-            if isinstance(row[name], int | float) and not isinstance(row[name], bool):
-                row[name] = (str(row[name]), float(row[name]), [row[name]], {"value": row[name]}, True)[position % 5]
-
-
-def _nulls(document: dict[str, Any]) -> None:
-    for row in document["data"]:
-        for name in row:
-            if name != "product_id":
-                row[name] = None
-
-
-def _control_characters(document: dict[str, Any]) -> bytes:
-    for row in document["data"]:
-        row["product_name"] = f"bell@@ {row['product_name']}@@"
-    return json.dumps(document, ensure_ascii=False).encode().replace(b"@@", b"\x07\x00\x1b[31m\n")
-
-
-def _bad_utf8(document: dict[str, Any]) -> bytes:
-    for row in document["data"]:
-        row["product_name"] = f"cup@@ {row['product_name']}"
-    return json.dumps(document, ensure_ascii=False).encode().replace(b"@@", b"\xff\xfe")
-
-
-def _broken_row(document: dict[str, Any]) -> None:
-    document["data"][1] = "not a row"
-    del document["data"][3]["product_id"]
-
-
-_KINDS: Final[dict[str, Callable[..., Awaitable[Response]]]] = {
+_ACTIONS: Final[dict[str, Callable[[Fault, Request, Answer, str], Awaitable[Response]]]] = {
     "status": _status,
     "quota_500": _quota_500,
     "code_in_200": _code_in_200,
-    "delay": _delay,
-    "hang": _hang,
-    "drip": _drip,
-    "cut": _cut,
-    "reset": _reset,
     "redirect": _redirect,
+    "html": _html,
+    "html_200": _html,
+    "empty": _empty,
+    "hang": _hang,
+    "delay": _delay,
+    "drip": _drip,
     "huge": _huge,
     "gzip_bomb": _gzip_bomb,
-    "html": _spoilt(lambda _: b"<html><head><title>502</title></head><body><h1>Bad Gateway</h1></body></html>"),
-    "not_json": _spoilt(lambda document: json.dumps(document).encode()[:-40]),
-    "wrong_types": _spoilt(_wrong_types),
-    "nulls": _spoilt(_nulls),
-    "data_null": _spoilt(lambda document: document | {"data": None}),
-    "data_object": _spoilt(lambda document: document | {"data": {"list": document["data"]}}),
-    "control_characters": _spoilt(_control_characters),
-    "bad_utf8": _spoilt(_bad_utf8),
-    "broken_row": _spoilt(_broken_row),
-    "all_rows_broken": _spoilt(lambda document: document | {"data": ["no", "rows"]}),
-    "deep": _spoilt(lambda _: b'{"code":0,"data":' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
+    "cut": _cut,
+    "reset": _reset,
 }
+KINDS: Final = frozenset(_ACTIONS) | frozenset(SPOILS)

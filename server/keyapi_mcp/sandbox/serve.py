@@ -47,30 +47,42 @@ def server_for(app: ASGIApp) -> uvicorn.Server:
     )
 
 
+def run(host: str, port: int, app: ASGIApp) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit code. Port 0 picks a free one.
+
+    The first line on standard output is JSON with the port, for parents; standard error gets a line for people.
+    """
+    try:
+        listening = socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        print(f"keyapi-mcp sandbox: cannot listen on port {port}: {error.strerror}", file=sys.stderr)
+        return 1
+    server = server_for(app)
+
+    def stop(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    # Uvicorn takes the signals only once it runs, and raises them again at its end: that would end in a kill.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    url = f"http://{host}:{listening.getsockname()[1]}"
+    print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
+    print(
+        f"Synthetic KeyAPI on {url} (any key that begins with sk_). Use it with KEYAPI_API_BASE_URL={url}",
+        file=sys.stderr,
+        flush=True,
+    )
+    server.run(sockets=[listening])
+    return 0
+
+
 def main(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT. The first line on standard output is JSON with the port, for parents."""
+    """What the command line asks for; see `options.py`."""
     day: date | None = options.date
     app = create_app(
         products=options.products,
         seed=options.seed,
-        data_day=(lambda: day) if day else yesterday,
-        switches=options.faults,
+        today=(lambda: day) if day else yesterday,
+        faults=options.faults,
     )
-    try:
-        listening = socket.create_server(("127.0.0.1", options.port), backlog=1024)
-    except OSError as error:
-        print(f"keyapi-mcp sandbox: cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
-        return 1
-    port = listening.getsockname()[1]
-    print(json.dumps({"port": port}), flush=True)
-    print(
-        f"Synthetic KeyAPI on http://127.0.0.1:{port} (any key that begins with sk_). "
-        f"Use it with KEYAPI_API_BASE_URL=http://127.0.0.1:{port}",
-        file=sys.stderr,
-        flush=True,
-    )
-    # Uvicorn raises a signal again once it has shut down; without handlers of ours that would end in a kill.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
-    server_for(app).run(sockets=[listening])
-    return 0
+    return run("127.0.0.1", options.port, app)
