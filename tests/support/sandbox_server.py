@@ -41,6 +41,10 @@ class RunningSandbox:
         """Move the newest data day."""
         self.app.state.service.today = lambda: day
 
+    def reset_faults(self) -> None:
+        """Forget the faults; what was asked stays known."""
+        self.faults.clear()
+
     def reset(self) -> None:
         """Forget the faults and the requests."""
         self.app.state.service.reset()

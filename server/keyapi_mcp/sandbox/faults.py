@@ -203,10 +203,12 @@ async def _drip(fault: Fault, _request: Request, answer: Answer, _request_id: st
     return StreamingResponse(drops(), right.status_code, headers=MARK, media_type=JSON)
 
 
-async def _huge(fault: Fault, _request: Request, _answer: Answer, _request_id: str) -> Response:
+async def _huge(fault: Fault, request: Request, _answer: Answer, _request_id: str) -> Response:
     async def spaces() -> AsyncIterator[bytes]:
         yield b'{"code":0,"data":['
         for _ in range(fault.size // _BLOCK):
+            if await request.is_disconnected():
+                return
             yield b" " * _BLOCK
         yield b"]}"
 

@@ -23,6 +23,8 @@ _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _MODERN: Final = "2026-07-28"
 _LONGEST_LINE: Final = 4 * 1024 * 1024
 _PARSE_ERROR, _INVALID_REQUEST = -32700, -32600
+# How long answers may still take once the client has closed its end: enough for `printf … | keyapi-mcp`.
+_LAST_ANSWERS_S: Final = 1.0
 
 
 async def serve_stdio(server: Server[Any]) -> int:
@@ -62,17 +64,45 @@ def _on_signals(stop: Any) -> None:
 async def _serve(server: Server[Any], chunks: AsyncIterator[bytes], writer: pipes.Writer) -> None:
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](16)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](16)
+    unanswered = _Unanswered()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_receive, server, chunks, to_server, writer)
-        tasks.start_soon(_send, from_server, writer)
+        tasks.start_soon(_receive, server, chunks, to_server, writer, unanswered)
+        tasks.start_soon(_send, from_server, writer, unanswered)
         await server.run(from_client, to_client, server.create_initialization_options())
 
 
-async def _send(messages: ObjectReceiveStream[SessionMessage], writer: pipes.Writer) -> None:
+class _Unanswered:
+    """The requests under way, so that the end of input does not cut off their answers."""
+
+    def __init__(self) -> None:
+        self._ids: set[object] = set()
+        self._none = anyio.Event()
+
+    def received(self, message: types.JSONRPCMessage) -> None:
+        if isinstance(message, types.JSONRPCRequest):
+            self._ids.add(message.id)
+        elif isinstance(message, types.JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._ids.discard((message.params or {}).get("requestId"))
+
+    def sent(self, message: types.JSONRPCMessage) -> None:
+        if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
+            self._ids.discard(message.id)
+            if not self._ids:
+                self._none.set()
+
+    async def wait(self) -> None:
+        if self._ids:
+            self._none = anyio.Event()
+            with anyio.move_on_after(_LAST_ANSWERS_S):
+                await self._none.wait()
+
+
+async def _send(messages: ObjectReceiveStream[SessionMessage], writer: pipes.Writer, unanswered: _Unanswered) -> None:
     async with messages:
         async for item in messages:
             line = item.message.model_dump_json(by_alias=True, exclude_unset=True)
             await writer.write(line.encode() + b"\n")
+            unanswered.sent(item.message)
 
 
 async def _receive(
@@ -80,6 +110,7 @@ async def _receive(
     chunks: AsyncIterator[bytes],
     messages: ObjectSendStream[SessionMessage | Exception],
     writer: pipes.Writer,
+    unanswered: _Unanswered,
 ) -> None:
     opened = False
     async with messages:
@@ -100,10 +131,12 @@ async def _receive(
                     await writer.write(_discovery(server, message))
                     continue
                 opened = True
+            unanswered.received(message)
             try:
                 await messages.send(SessionMessage(message))
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 return
+        await unanswered.wait()
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes | None]:
