@@ -17,14 +17,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/keyapi-mcp schemas --check
+	$(BIN)/keyapi-mcp schemas --check --readme README.md
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 schemas: $(VENV)/.dev
-	$(BIN)/keyapi-mcp schemas
+	$(BIN)/keyapi-mcp schemas --readme README.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

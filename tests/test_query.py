@@ -170,7 +170,7 @@ def test_every_minimum_has_its_maximum_and_both_say_the_same_quantity() -> None:
 def test_the_key_does_not_depend_on_the_order_of_arguments(names: list[str]) -> None:
     values = {"min_total_sale_cnt": 5, "max_spu_avg_price": 10, "sales_flag": 1, "page_num": 2}
     query = ProductQuery.model_validate({"region": "US"} | {name: values[name] for name in names})
-    assert query.key == ProductQuery(region="US", **values).key  # type: ignore[arg-type]
+    assert query.key == ProductQuery(region="US", **values).key
 
 
 def test_a_default_and_the_same_value_given_are_one_question() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
 
 def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) -> int:
     """Run one command. `imported` is called when the long imports are done."""
-    options = parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         return int(options.run(options, imported))
     except KeyApiMcpError as error:
@@ -25,6 +26,21 @@ def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) 
         return EXIT_SETUP if isinstance(error, InvalidSettings) else 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`keyapi-mcp tools | head`). Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    # argparse takes no further name=value after an option in between.
+    if rest and (options.run is not _call or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.arguments += rest
+    return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     _server_options(serve)
     serve.add_argument("--transport", choices=("http", "sse"), default="http", help="whose address to print")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (beyond loopback needs a token)")
-    serve.add_argument("--port", type=int, default=8000, help="port to listen on; 0 picks a free one")
+    serve.add_argument("--port", type=sandbox_options.port, default=8000, help="port to listen on; 0 picks a free one")
     serve.set_defaults(run=_serve)
 
     call = commands.add_parser("call", help="call a tool once and print its answer")
@@ -57,9 +73,10 @@ def parser() -> argparse.ArgumentParser:
     tools = commands.add_parser("tools", help="list what the model sees, with its size in tokens")
     tools.set_defaults(run=_tools)
 
-    schemas = commands.add_parser("schemas", help="write tool_schemas/ (or compare it)")
+    schemas = commands.add_parser("schemas", help="write tool_schemas/ and the README's tables (or compare them)")
     schemas.add_argument("--check", action="store_true", help="write nothing; exit 1 if the files differ")
-    schemas.add_argument("--directory", default="tool_schemas", help="where the files are")
+    schemas.add_argument("--directory", default="tool_schemas", help="where the schema files are")
+    schemas.add_argument("--readme", help="a README whose generated parts are made anew, too")
     schemas.set_defaults(run=_schemas)
 
     doctor = commands.add_parser("doctor", help="check Python, settings, key and the way to the service")
@@ -107,9 +124,10 @@ def _app(settings: Settings) -> Any:
     if settings.sandbox:
         import httpx2 as httpx
 
+        from keyapi_mcp.clock import data_day, utc_now
         from keyapi_mcp.sandbox.app import create_app
 
-        upstream = httpx.ASGITransport(create_app())
+        upstream = httpx.ASGITransport(create_app(today=lambda: data_day(utc_now())))
     return App(settings, upstream=upstream)
 
 
@@ -161,9 +179,15 @@ def _tools(_options: argparse.Namespace, _imported: Callable[[], None]) -> int:
 def _schemas(options: argparse.Namespace, _imported: Callable[[], None]) -> int:
     from pathlib import Path
 
-    from keyapi_mcp.commands import schemas
+    from keyapi_mcp.commands import readme, schemas
+    from keyapi_mcp.sandbox.app import create_app
 
-    return schemas.run(Path(options.directory), check=options.check)
+    directory = Path(options.directory)
+    files = {directory / name: content for name, content in schemas.files().items()}
+    if options.readme:
+        path = Path(options.readme)
+        files[path] = readme.filled(path.read_text(encoding="utf-8"), create_app)
+    return schemas.run(files, directory, check=options.check)
 
 
 def _doctor(options: argparse.Namespace, imported: Callable[[], None]) -> int:

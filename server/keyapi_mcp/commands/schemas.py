@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +50,24 @@ def files() -> dict[str, str]:
     return contents
 
 
-def run(directory: Path, *, check: bool) -> int:
-    """Write the files, or compare them; with `check` the exit code is 1 if any differs."""
-    wanted = files()
-    present = {path.name: path.read_text(encoding="utf-8") for path in directory.glob("*.json")}
+def run(wanted: Mapping[Path, str], directory: Path, *, check: bool) -> int:
+    """Write the generated files, or compare them; with `check` the exit code is 1 if any differs.
+
+    Schema files in `directory` that nothing emits any more are removed, too (or named).
+    """
+    left = set(directory.glob("*.json")) - wanted.keys()
+    stale = sorted(path for path, content in wanted.items() if not path.exists() or path.read_text("utf-8") != content)
     if check:
-        wrong = sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
-        for name in wrong:
-            print(f"{directory / name} is not what the server emits", file=sys.stderr)
-        if wrong:
+        for path in [*stale, *sorted(left)]:
+            print(f"{path} is not what the server emits", file=sys.stderr)
+        if stale or left:
             print("Rewrite with: make schemas (and say in CHANGELOG.md what changed for clients)", file=sys.stderr)
-        return 1 if wrong else 0
+        return 1 if stale or left else 0
     directory.mkdir(exist_ok=True)
-    for name in present.keys() - wanted.keys():
-        (directory / name).unlink()
-    for name, content in wanted.items():
-        (directory / name).write_text(content, encoding="utf-8")
+    for path in left:
+        path.unlink()
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
     return 0
 
 

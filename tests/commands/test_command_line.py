@@ -1,0 +1,121 @@
+"""The command line as a whole: help, version, the demo, the listing, the generated files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from keyapi_mcp import __version__
+from support.command import KEYAPI_MCP, keyapi_mcp
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_version_is_told() -> None:
+    assert keyapi_mcp("--version").stdout == f"keyapi-mcp {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["", "serve", "call", "tools", "schemas", "doctor", "demo", "sandbox"])
+def test_help_is_there_for_everything(command: str) -> None:
+    done = keyapi_mcp(*command.split(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: keyapi-mcp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("serve", "--port", "70000"), "invalid port value"),
+        (("sandbox", "--port", "-1"), "invalid port value"),
+        (("sandbox", "--products", "0"), "--products"),
+        (("sandbox", "--date", "yesterday"), "--date"),
+        (("tools", "extra"), "unrecognized arguments: extra"),
+        (("unknown",), "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_said_with_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
+    done = keyapi_mcp(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_asks_shows_a_refusal_and_pays_nothing_twice() -> None:
+    done = keyapi_mcp("demo")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for part in (
+        "Which beauty products are breaking out",
+        "SANDBOX (synthetic data) · TikTok Shop products · US · Beauty & Personal Care (601450)",
+        "Credits: 1 for this call, 1 since start.",
+        "page 2, 10 rows",
+        "there is no keyword search",
+        "Credits: 0 for this call (kept answer), 2 since start.",
+    ):
+        assert part in done.stdout
+    tables = [line for line in done.stdout.splitlines() if re.match(r"\d+ +\d{19} ", line)]
+    assert len(tables) == 20
+    sizes = re.search(r"([\d,]+) bytes; the answer above: ([\d,]+) bytes", done.stdout)
+    assert sizes is not None
+    raw, ours = (int(size.replace(",", "")) for size in sizes.groups())
+    assert raw > 40 * ours
+
+
+def test_tools_lists_each_parameter_with_its_meaning_and_the_size() -> None:
+    done = keyapi_mcp("tools")
+    assert "search_products — Search TikTok Shop products — 1," in done.stdout
+    assert "tokens (o200k_base)" in done.stdout
+    assert len(re.findall(r"^  \w+: (?:string|integer|number)(?: \(required\))? — .", done.stdout, re.MULTILINE)) == 36
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    pipe = f"{KEYAPI_MCP} tools | head -c 10"
+    done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    """A copy of the generated files."""
+    shutil.copytree(ROOT / "tool_schemas", tmp_path / "tool_schemas")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    return tmp_path
+
+
+def test_the_generated_files_are_what_the_server_emits(generated: Path) -> None:
+    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["tool_schemas/search_products.json", "tool_schemas/index.json", "README.md"])
+def test_a_generated_file_that_differs_is_named_with_the_way_to_mend_it(name: str, generated: Path) -> None:
+    path = generated / name
+    written = path.read_text("utf-8")
+    path.write_text(written.replace("search_products", "find_products"), "utf-8")
+    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    assert done.returncode == 1
+    assert f"{name} is not what the server emits" in done.stderr
+    assert "make schemas" in done.stderr
+    assert keyapi_mcp("schemas", "--readme", "README.md", cwd=generated).returncode == 0
+    if name != "README.md":
+        assert path.read_text("utf-8") == written
+
+
+def test_a_schema_file_of_no_tool_is_named_and_removed(generated: Path) -> None:
+    left = generated / "tool_schemas" / "old_tool.json"
+    left.write_text("{}")
+    assert "old_tool.json" in keyapi_mcp("schemas", "--check", cwd=generated).stderr
+    assert keyapi_mcp("schemas", cwd=generated).returncode == 0
+    assert not left.exists()
+
+
+def test_a_readme_without_its_marks_is_refused(generated: Path) -> None:
+    (generated / "README.md").write_text("# nothing\n")
+    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    assert done.returncode == 1
+    assert "<!-- tools -->" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+"""`keyapi-mcp doctor`: finds what is in the way, shows no secret, and spends nothing unless it is asked to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keyapi_mcp.sandbox.faults import Fault
+from support.command import keyapi_mcp
+from support.connections import KEY
+from support.sandbox_server import RunningSandbox, running_sandbox
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(products=200) as running:
+        yield running
+
+
+def test_with_everything_in_place_it_passes_and_spends_nothing(sandbox: RunningSandbox) -> None:
+    done = keyapi_mcp("doctor", KEYAPI_TOKEN=KEY, KEYAPI_API_BASE_URL=sandbox.url)
+    assert done.returncode == 0, done.stdout
+    assert "FAIL" not in done.stdout
+    assert "connected to 127.0.0.1" in done.stdout
+    assert "--spend-one" in done.stdout
+    assert KEY not in done.stdout + done.stderr
+    assert sandbox.requests == []
+
+
+def test_spend_one_asks_one_question(sandbox: RunningSandbox) -> None:
+    done = keyapi_mcp("doctor", "--spend-one", KEYAPI_TOKEN=KEY, KEYAPI_API_BASE_URL=sandbox.url)
+    assert done.returncode == 0, done.stdout
+    assert "the service answered. Credits: 1 for this call" in done.stdout
+    assert len(sandbox.requests) == 1
+
+
+def test_a_key_that_the_service_refuses_is_found_with_spend_one(sandbox: RunningSandbox) -> None:
+    sandbox.faults.push(Fault("status", status=401))
+    done = keyapi_mcp("doctor", "--spend-one", KEYAPI_TOKEN=KEY, KEYAPI_API_BASE_URL=sandbox.url)
+    assert done.returncode == 1
+    assert "FAIL  the service: The service refused the KeyAPI key (401)" in done.stdout
+
+
+def test_no_key_and_no_way_are_both_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = keyapi_mcp("doctor", KEYAPI_API_BASE_URL=f"http://127.0.0.1:{port}")
+    assert done.returncode == 1
+    assert "FAIL  no key: set KEYAPI_TOKEN" in done.stdout
+    assert f"FAIL  no connection to 127.0.0.1:{port}" in done.stdout
+
+
+def test_a_name_that_cannot_be_resolved_is_named() -> None:
+    done = keyapi_mcp("doctor", KEYAPI_TOKEN=KEY, KEYAPI_API_BASE_URL="https://no-such-host.invalid")
+    assert done.returncode == 1
+    assert "FAIL  the name no-such-host.invalid cannot be resolved" in done.stdout
+
+
+def test_a_server_without_tls_behind_https_is_found(sandbox: RunningSandbox) -> None:
+    url = sandbox.url.replace("http://", "https://")
+    done = keyapi_mcp("doctor", KEYAPI_TOKEN=KEY, KEYAPI_API_BASE_URL=url)
+    assert done.returncode == 1
+    assert "FAIL  no connection" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_and_a_misspelt_one_are_named() -> None:
+    done = keyapi_mcp("doctor", KEYAPI_MCP_MAX_IN_FLIGHT="many", KEYAPI_MCP_MIN_INTERVALL_S="1")
+    assert done.returncode == 1
+    assert "FAIL  settings: KEYAPI_MCP_MAX_IN_FLIGHT" in done.stdout
+    assert "KEYAPI_MCP_MIN_INTERVALL_S is set, but no setting has this name" in done.stdout
+
+
+def test_something_that_is_no_key_is_noted_but_not_shown(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("my-password\n")
+    done = keyapi_mcp("doctor", KEYAPI_TOKEN_FILE=str(tmp_path / "key"), KEYAPI_API_BASE_URL=sandbox.url)
+    assert done.returncode == 0
+    assert "does not look like sk_live_" in done.stdout
+    assert "my-password" not in done.stdout
+
+
+def test_in_the_sandbox_nothing_is_needed() -> None:
+    done = keyapi_mcp("doctor", "--sandbox")
+    assert done.returncode == 0
+    assert "no key is used" in done.stdout
