@@ -4,8 +4,10 @@ where it is not. Nothing is sent for a refused call, so a mistake here costs not
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +58,8 @@ _NOT_AT_THE_SERVICE: Final = {
     "shop_name": "shop",
     "creator": "creator",
 }
+# A call can name any number of parameters that do not exist; so many are told one by one.
+_MOST_UNKNOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +77,43 @@ def read_arguments(arguments: Mapping[str, Any]) -> Asked:
     """
     # Clients send null, and models "", for what they leave out.
     given = {name: value for name, value in arguments.items() if value is not None and value != ""}
-    problems = [_unknown(name, given.pop(name)) for name in list(given) if name not in ProductQuery.model_fields]
+    problems = _take_unknown(given)
     notes: list[str] = []
     _read_region(given, problems, notes)
     _read_categories(given, problems, notes)
     query = None
-    try:
+    with contextlib.suppress(ValidationError):
         query = ProductQuery.model_validate(given)
-    except ValidationError as error:
-        wrong_already = {problem.split(":", 1)[0] for problem in problems}
-        problems += [
-            _worded(name, problem)
-            for problem in error.errors(include_url=False)
-            if (name := str(problem["loc"][0]) if problem["loc"] else "") not in wrong_already
-        ]
     if problems or query is None:
+        problems += _invalid(given)
         raise InvalidQuery("\n".join(problems), "call again with these corrected.")
     return Asked(query, tuple(notes))
 
 
+def _take_unknown(given: dict[str, Any]) -> list[str]:
+    """Take the parameters that do not exist out of `given`, with a line each."""
+    names = [name for name in given if name not in ProductQuery.model_fields]
+    values = [given.pop(name) for name in names]
+    lines = [_unknown(name, value) for name, value in zip(names[:_MOST_UNKNOWN], values, strict=False)]
+    for number, line in enumerate(lines):
+        if line.endswith("unknown parameter."):
+            lines[number] += f" There are: {', '.join(PARAMETERS)}."
+            break  # the whole list once
+    if len(names) > _MOST_UNKNOWN:
+        lines.append(f"{len(names) - _MOST_UNKNOWN} more parameters do not exist either.")
+    return lines
+
+
 def _read_region(given: dict[str, Any], problems: list[str], notes: list[str]) -> None:
     value = given.get("region")
-    if not isinstance(value, str):
-        if value is not None:
-            given.pop("region")
-            problems.append("region: must be a country code as text, for example US.")
-        return
+    if value is None:
+        return  # validation tells
     try:
+        if not isinstance(value, str):
+            raise ValueError("must be a country code as text, for example US.")
         region = regions.normalise(value)
     except ValueError as error:
-        given.pop("region")
+        given["region"] = "US"  # anything good, so that validation looks at the others
         problems.append(f"region: {error}")
         return
     given["region"] = region.code
@@ -112,23 +123,28 @@ def _read_region(given: dict[str, Any], problems: list[str], notes: list[str]) -
 
 def _read_categories(given: dict[str, Any], problems: list[str], notes: list[str]) -> None:
     """Turn names into ids, each at the parameter of its own level."""
-    asked = {level: given.pop(name) for level, name in CATEGORY_PARAMETERS.items() if name in given}
-    for level, value in asked.items():
-        parameter = CATEGORY_PARAMETERS[level]
-        if not isinstance(value, str | int) or isinstance(value, bool):
-            problems.append(f"{parameter}: must be a category id or an English category name.")
+    found = []
+    for level, parameter in CATEGORY_PARAMETERS.items():
+        value = given.pop(parameter, None)
+        if value is None:
             continue
-        found = categories.resolve(str(value), level)
-        if found.id is None:
-            problems.append(f"{parameter}: {_candidates(str(value), level, found.candidates)}")
+        if not isinstance(value, str) and not (type(value) is int and 0 <= value < 10**20):
+            problems.append(f"{parameter}: must be a category id or an English category name (got {_shown(value)}).")
             continue
-        target = CATEGORY_PARAMETERS[found.level]
-        if given.setdefault(target, found.id) != found.id:
+        resolved = categories.resolve(str(value), level)
+        if resolved.id is None:
+            problems.append(f"{parameter}: {_candidates(str(value), level, resolved.candidates)}")
+            continue
+        found.append((resolved.moved, parameter, value, resolved))
+    # Those that stay where they were given come first: what moves must not take their place.
+    for moved, parameter, value, resolved in sorted(found, key=lambda one: one[0]):
+        target = CATEGORY_PARAMETERS[resolved.level]
+        if given.setdefault(target, resolved.id) != resolved.id:
             problems.append(
                 f"{parameter}: {_shown(value)} belongs in {target}, which names another category; keep one."
             )
-        elif found.moved:
-            notes.append(f"{_shown(value)} is a level-{found.level} category, sent as {target}")
+        elif moved:
+            notes.append(f"{_shown(value)} is a level-{resolved.level} category, sent as {target}")
 
 
 def _candidates(value: str, level: int, candidates: tuple[categories.Category, ...]) -> str:
@@ -144,7 +160,7 @@ def _candidates(value: str, level: int, candidates: tuple[categories.Category, .
 
 def _unknown(name: str, value: object) -> str:
     """A parameter that does not exist. The service would ignore it in silence and answer something else."""
-    folded = name.strip().lower()
+    folded = name[:100].strip().lower()
     if folded in _KEYWORDS:
         near = categories.suggest(value, 5) if isinstance(value, str) else ()
         fitting = "; ".join(f"{categories.path(one)} = {CATEGORY_PARAMETERS[one.level]} {one.id}" for one in near)
@@ -156,32 +172,56 @@ def _unknown(name: str, value: object) -> str:
         missing = _NOT_AT_THE_SERVICE[folded]
         return f"{_shown(name)}: the service has no search by {missing}; choose a category and filters."
     near_names = [_OTHER_NAMES[folded]] if folded in _OTHER_NAMES else difflib.get_close_matches(folded, PARAMETERS, 1)
-    hint = f" The nearest is {near_names[0]}." if near_names else f" There are: {', '.join(PARAMETERS)}."
-    return f"{_shown(name)}: unknown parameter.{hint}"
+    return f"{_shown(name)}: unknown parameter." + (f" The nearest is {near_names[0]}." if near_names else "")
 
 
-def _worded(name: str, problem: Any) -> str:
+def _invalid(given: Mapping[str, Any]) -> Iterator[str]:
+    """What validation finds, a line each."""
+    try:
+        ProductQuery.model_validate(given)
+    except ValidationError as error:
+        wrong: set[str] = set()
+        for problem in error.errors(include_url=False, include_input=False):
+            if not problem["loc"]:  # a minimum above its maximum
+                yield from (f"{line}." for line in problem["msg"].splitlines())
+                continue
+            name = str(problem["loc"][0])
+            wrong.add(name)
+            yield _worded(name, problem, given.get(name))
+        if wrong:
+            # Minimum and maximum are compared only once every value can be read: compare those that can.
+            yield from _invalid({"region": "US"} | {name: given[name] for name in given if name not in wrong})
+
+
+def _worded(name: str, problem: Any, value: object) -> str:
     """One problem of validation, with its fix; pydantic's own words are for programmers."""
-    kind, context, given = problem["type"], problem.get("ctx", {}), _shown(problem.get("input"))
-    if kind == "crossed":
-        return f"{problem['msg']}."
+    kind, context, got = problem["type"], problem.get("ctx", {}), _shown(value)
     if kind == "missing":
         return "region: is required, for example US."
+    if isinstance(about := meaning(name), Codes):
+        return f"{name}: {got} is no value of {about}."
     if name == "page_size" and kind == "less_than_equal":
-        return f"page_size: at most 10 rows a request (got {given}); read on with page_num."
+        return f"page_size: at most 10 rows a request (got {got}); read on with page_num."
     if name == "page_num" and kind == "greater_than_equal":
-        return f"page_num: pages start at 1 (got {given})."
-    if kind == "literal_error":
-        about = meaning(name)
-        return f"{name}: {given} is no value of {about}." if isinstance(about, Codes) else f"{name}: cannot be {given}."
+        return f"page_num: pages start at 1 (got {got})."
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = context.get("ge", context.get("le"))
-        return f"{name}: must be at {'least' if 'ge' in context else 'most'} {bound:g} (got {given})."
+        return f"{name}: must be at {'least' if 'ge' in context else 'most'} {bound:g} (got {got})."
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}." if kind == "commission" else f"{name}: {message} (got {given})."
+    return f"{name}: {message}." if kind == "commission" else f"{name}: {message} (got {got})."
+
+
+_REPR: Final = reprlib.Repr()  # bounded in depth and length, whatever is nested
 
 
 def _shown(value: object) -> str:
-    """What the caller wrote, quoted, on one line and short."""
-    text = repr(value) if not isinstance(value, str) else '"' + " ".join(value.split()) + '"'
+    """What the caller wrote, quoted, on one line, short, and without anything that steers a terminal or hides."""
+    if isinstance(value, str):
+        line = " ".join(value[:400].replace('"', "'").split())
+        text = '"' + "".join(character for character in line if character.isprintable()) + '"'
+    else:
+        try:
+            text = _REPR.repr(value)
+        except ValueError:  # a whole number of thousands of digits
+            return "a number too long to show"
     return text if len(text) <= 60 else text[:57] + '…"'

@@ -14,7 +14,10 @@ class OneLine(logging.Formatter):
     """A record is one line, whatever its message holds; a stack follows as one line, too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+        # A terminal obeys more than line ends: whatever is not printable is written out.
+        return "".join(
+            one if one.isprintable() else one.encode("unicode_escape").decode() for one in super().format(record)
+        )
 
 
 def configure(level: str) -> None:

@@ -90,22 +90,24 @@ def _fraction(value: object) -> object:
     return number
 
 
-_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T.*)?")
+_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
 
 
 def _day(value: object) -> object:
     """A real date as the integer yyyyMMdd; ISO dates are taken too."""
     if value is None:
         return None
-    text = str(value).strip()
-    if isinstance(value, str) and (match := _ISO_DATE.fullmatch(text)):
+    text = value.strip() if isinstance(value, str) else ""
+    if match := _ISO_DATE.fullmatch(text):
         text = f"{match[1]}{int(match[2]):02d}{int(match[3]):02d}"
-    if isinstance(value, bool) or not re.fullmatch(r"\d{8}", text):
+    elif type(value) is int or type(value) is float:
+        text = f"{value:.0f}" if value == value // 1 and abs(value) < _ENDLESS else ""
+    if not re.fullmatch(r"\d{8}", text):
         raise ValueError("must be a date as yyyyMMdd, for example 20261101")
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise ValueError(f"{text} is not a date of the calendar (yyyyMMdd)") from None
+        raise ValueError("is no day of the calendar; send one as yyyyMMdd, for example 20261101") from None
     return int(text)
 
 
@@ -198,12 +200,15 @@ class ProductQuery(BaseModel):
 
     @model_validator(mode="after")
     def _minimum_below_maximum(self) -> ProductQuery:
-        for low_name, high_name in RANGES:
-            low, high = getattr(self, low_name), getattr(self, high_name)
-            if low is not None and high is not None and low > high:
-                raise PydanticCustomError(
-                    "crossed", f"{low_name} {low:g} is above {high_name} {high:g}: nothing can match; exchange them"
-                )
+        crossed = [
+            f"{low_name} {low:.15g} is above {high_name} {high:.15g}: nothing can match; exchange them"
+            for low_name, high_name in RANGES
+            if (low := getattr(self, low_name)) is not None
+            and (high := getattr(self, high_name)) is not None
+            and low > high
+        ]
+        if crossed:
+            raise PydanticCustomError("crossed", "\n".join(crossed))
         return self
 
     def to_params(self, commission_unit: CommissionUnit = "fraction") -> dict[str, str]:

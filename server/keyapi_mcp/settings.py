@@ -39,14 +39,19 @@ def _switch(value: object) -> object:
 
 
 def _base_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    value = value.strip()
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # its own words would quote the address
+        usable = False
+    if not usable or not value.isprintable() or " " in value:
         raise ValueError(f"must be an https:// address, for example {DEFAULT_BASE_URL}")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if any(mark in value for mark in "@?#"):
         raise ValueError("must be an address without user, query or fragment")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must be https:// (plain http only to this machine), because it carries the key")
-    return value.strip().rstrip("/")
+    return value.rstrip("/")
 
 
 def _comma_list(value: object) -> object:
@@ -78,6 +83,7 @@ class Settings(BaseSettings):
     token_file: Path | None = Field(
         None,
         validation_alias="KEYAPI_TOKEN_FILE",
+        repr=False,  # where the key itself is put here by mistake
         description="A file that holds the key, instead of `KEYAPI_TOKEN`.",
     )
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
@@ -134,6 +140,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, and nothing else."""
+        # Code may name a field; the environment has one name for a setting, the documented one.
+        env_settings.config = {**env_settings.config, "populate_by_name": False}
         return init_settings, env_settings
 
     @field_validator("token", "auth_token")
@@ -148,13 +156,17 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _key_from_file(self) -> Settings:
         if self.token is None and self.token_file is not None and not self.sandbox:
+            # utf-8-sig: some editors put a byte order mark before the key.
             try:
-                text = self.token_file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not text"
-                raise ValueError(f"KEYAPI_TOKEN_FILE: cannot read {self.token_file}: {reason}") from None
-            if text:
-                object.__setattr__(self, "token", self._clean_secret(SecretStr(text)))
+                text = self.token_file.read_text(encoding="utf-8-sig")
+                token = self._clean_secret(SecretStr(text))
+            except OSError as error:
+                raise ValueError(f"KEYAPI_TOKEN_FILE: the file cannot be read: {error.strerror}") from None
+            except UnicodeDecodeError:
+                raise ValueError("KEYAPI_TOKEN_FILE: the file cannot be read: it is not text") from None
+            except ValueError as error:
+                raise ValueError(f"KEYAPI_TOKEN_FILE: the key in the file {error}") from None
+            object.__setattr__(self, "token", token)
         return self
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyapi_mcp import __version__
-from support.command import KEYAPI_MCP, keyapi_mcp
+from support.command import KEYAPI_MCP, keyapi_mcp, keyapi_mcp_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +87,7 @@ def generated(tmp_path: Path) -> Path:
 
 
 def test_the_generated_files_are_what_the_server_emits(generated: Path) -> None:
-    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    done = keyapi_mcp_in(generated, "schemas", "--check", "--readme", "README.md")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -96,11 +96,11 @@ def test_a_generated_file_that_differs_is_named_with_the_way_to_mend_it(name: st
     path = generated / name
     written = path.read_text("utf-8")
     path.write_text(written.replace("search_products", "find_products"), "utf-8")
-    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    done = keyapi_mcp_in(generated, "schemas", "--check", "--readme", "README.md")
     assert done.returncode == 1
     assert f"{name} is not what the server emits" in done.stderr
     assert "make schemas" in done.stderr
-    assert keyapi_mcp("schemas", "--readme", "README.md", cwd=generated).returncode == 0
+    assert keyapi_mcp_in(generated, "schemas", "--readme", "README.md").returncode == 0
     if name != "README.md":
         assert path.read_text("utf-8") == written
 
@@ -108,14 +108,14 @@ def test_a_generated_file_that_differs_is_named_with_the_way_to_mend_it(name: st
 def test_a_schema_file_of_no_tool_is_named_and_removed(generated: Path) -> None:
     left = generated / "tool_schemas" / "old_tool.json"
     left.write_text("{}")
-    assert "old_tool.json" in keyapi_mcp("schemas", "--check", cwd=generated).stderr
-    assert keyapi_mcp("schemas", cwd=generated).returncode == 0
+    assert "old_tool.json" in keyapi_mcp_in(generated, "schemas", "--check").stderr
+    assert keyapi_mcp_in(generated, "schemas").returncode == 0
     assert not left.exists()
 
 
 def test_a_readme_without_its_marks_is_refused(generated: Path) -> None:
     (generated / "README.md").write_text("# nothing\n")
-    done = keyapi_mcp("schemas", "--check", "--readme", "README.md", cwd=generated)
+    done = keyapi_mcp_in(generated, "schemas", "--check", "--readme", "README.md")
     assert done.returncode == 1
     assert "<!-- tools -->" in done.stderr
     assert "Traceback" not in done.stderr

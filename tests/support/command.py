@@ -12,13 +12,17 @@ from typing import Final
 KEYAPI_MCP: Final = str(Path(sys.executable).parent / "keyapi-mcp")
 
 
-def keyapi_mcp(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def keyapi_mcp(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return keyapi_mcp_in(Path.cwd(), *arguments, **environment)
+
+
+def keyapi_mcp_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [KEYAPI_MCP, *arguments],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=40,
         check=False,
-        cwd=cwd,
         env=os.environ | environment,
     )

@@ -221,7 +221,8 @@ def test_the_sandbox_wins_over_a_key_and_a_base_url_and_marks_every_answer() -> 
     with running_sandbox(products=100) as sandbox:
         with raw_server("--sandbox", **environment_for(sandbox.url)) as server:
             server.ask(initialize())
-            for number, arguments in enumerate([{"region": "US"}, {"region": "TH", "page_num": 900}]):
+            questions: list[dict[str, Any]] = [{"region": "US"}, {"region": "TH", "page_num": 900}]
+            for number, arguments in enumerate(questions):
                 result = server.ask(INITIALIZED, call(number, arguments))["result"]
                 assert result["content"][0]["text"].startswith("SANDBOX (synthetic data) · ")
                 assert result["structuredContent"]["scope"].startswith("SANDBOX (synthetic data) · ")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import httpx2 as httpx
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from keyapi_mcp.api.envelope import clean_request_id, read_envelope
 from keyapi_mcp.api.failures import failure
@@ -23,19 +24,46 @@ from keyapi_mcp.reference.commission import CommissionUnit
 _LARGEST_FAILURE: Final = 64 * 1024
 
 
+class Departure:
+    """Whether a request has left: until then no credit can be spent, and it can be dropped or sent again.
+
+    Resolving, connecting, TLS and a proxy's tunnel come before; the HTTP library's trace tells when they are done.
+    """
+
+    def __init__(self, on_leaving: Callable[[], None]) -> None:
+        self.left = False
+        self._on_leaving = on_leaving
+
+    def leave(self) -> None:
+        self.left = True
+        self._on_leaving()
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        # Asking a proxy for a tunnel is a request, too; ours is the GET.
+        if event.endswith(".send_request_headers.started") and info["request"].method == b"GET":
+            await checkpoint_if_cancelled()
+            self.leave()
+
+
 async def request_page(
-    http: httpx.AsyncClient, url: str, *, max_bytes: int, clock: Clock, commission_unit: CommissionUnit
+    http: httpx.AsyncClient,
+    url: str,
+    departure: Departure,
+    *,
+    secret: str,
+    max_bytes: int,
+    clock: Clock,
+    commission_unit: CommissionUnit,
 ) -> Page:
-    """Send one GET and read its page.
+    """Send one GET and read its page. secret: the key, in case the service repeats it in a message.
 
     Raises Unreachable (never sent), TimedOut or UnusableAnswer (sent), or what the service's answer says.
     """
-    with _network_failures():
-        async with http.stream("GET", url) as response:
-            limit = max_bytes if response.status_code == 200 else _LARGEST_FAILURE
-            body = await _read(response, limit)
-    if response.status_code != 200:
-        raise _refusal(response, body, clock)
+    with _network_failures(departure):
+        async with http.stream("GET", url, extensions={"trace": departure.trace}) as response:
+            if response.status_code != 200:
+                raise _refusal(response, await _failure_body(response), clock, secret)
+            body = await _read(response, max_bytes)
     if body is None:
         raise UnusableAnswer(
             f"The service's answer is larger than {max_bytes:,} bytes and was dropped unread.",
@@ -43,7 +71,7 @@ async def request_page(
         )
     envelope = read_envelope(body)
     if envelope.code != 0:
-        raise failure(200, envelope.code, envelope.message, request_id=envelope.request_id)
+        raise failure(200, envelope.code, _without(secret, envelope.message), request_id=envelope.request_id)
     rows = envelope.rows or []
     products = []
     for row in rows:
@@ -76,14 +104,25 @@ async def _read(response: httpx.Response, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _refusal(response: httpx.Response, body: bytes | None, clock: Clock) -> Exception:
+async def _failure_body(response: httpx.Response) -> bytes | None:
+    """What there is of it: a status says what it is, even when its explanation breaks off."""
+    with contextlib.suppress(httpx.HTTPError):
+        return await _read(response, _LARGEST_FAILURE)
+    return None
+
+
+def _without(secret: str, message: str) -> str:
+    return message.replace(secret, "(key)")
+
+
+def _refusal(response: httpx.Response, body: bytes | None, clock: Clock, secret: str) -> Exception:
     """The error for a status other than 200. The body may be the documented JSON, a gateway's HTML, or nothing."""
     code, message, request_id = None, "", None
     if body:
         # Whatever a failure looks like inside, its status already says what it is.
         with contextlib.suppress(UnusableAnswer):
             envelope = read_envelope(body)
-            code, message, request_id = envelope.code, envelope.message, envelope.request_id
+            code, message, request_id = envelope.code, _without(secret, envelope.message), envelope.request_id
     return failure(
         response.status_code,
         code,
@@ -102,7 +141,7 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)
@@ -111,21 +150,22 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
 
 
 @contextlib.contextmanager
-def _network_failures() -> Iterator[None]:
+def _network_failures(departure: Departure) -> Iterator[None]:
     """The HTTP library's exceptions as ours. Their own texts are not passed on: they can hold addresses."""
     try:
         yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise Unreachable(
-            f"The service could not be reached: {_reason(error)}. Nothing was sent.",
-            "check the network (and the proxy, if there is one), then call again; `keyapi-mcp doctor` tests the way.",
-        ) from error
-    except httpx.TimeoutException as error:
-        raise TimedOut(
-            "The service took the request but sent no complete answer in time. This is not an empty result.",
-            "call again in a minute; KEYAPI_MCP_READ_TIMEOUT_S sets how long to wait for a byte.",
-        ) from error
     except httpx.HTTPError as error:
+        if not departure.left:
+            raise Unreachable(
+                f"The service could not be reached: {_reason(error)}. Nothing was sent.",
+                "check the network (and the proxy, if there is one), then call again; "
+                "`keyapi-mcp doctor` tests the way.",
+            ) from error
+        if isinstance(error, httpx.TimeoutException):
+            raise TimedOut(
+                "The service took the request but sent no complete answer in time. This is not an empty result.",
+                "call again in a minute; KEYAPI_MCP_READ_TIMEOUT_S sets how long to wait for a byte.",
+            ) from error
         raise UnusableAnswer(
             "The connection broke before the service's answer was complete. This is not an empty result.",
             "call again in a minute.",
@@ -133,7 +173,9 @@ def _network_failures() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Why a connection failed, in words, from the innermost cause that tells."""
+    """Why a connection failed, in words, from the first cause that tells."""
+    if isinstance(error, httpx.TimeoutException):
+        return "no connection within the time-out"
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, socket.gaierror):
@@ -145,8 +187,6 @@ def _reason(error: BaseException) -> str:
         if isinstance(seen, ConnectionRefusedError):
             return "the connection was refused"
         seen = seen.__cause__ or seen.__context__
-    if isinstance(error, httpx.ConnectTimeout):
-        return "no connection within the time-out"
     if isinstance(error, httpx.ProxyError):
         return "the proxy refused"
     return "no connection could be made"

@@ -14,11 +14,20 @@ import httpx2 as httpx
 import stamina
 
 from keyapi_mcp import __version__
-from keyapi_mcp.api.attempt import request_page
+from keyapi_mcp.api.attempt import Departure, request_page
 from keyapi_mcp.api.limits import Gate
 from keyapi_mcp.clock import Clock, utc_now
 from keyapi_mcp.credits import Meter, Outcome
-from keyapi_mcp.errors import MissingKey, RateLimited, ServiceError, ServiceFault, TimedOut, Unreachable
+from keyapi_mcp.errors import (
+    KeyApiMcpError,
+    MissingKey,
+    RateLimited,
+    ServiceError,
+    ServiceFault,
+    SetupError,
+    TimedOut,
+    Unreachable,
+)
 from keyapi_mcp.product import Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.settings import Settings, is_loopback
@@ -47,7 +56,7 @@ class _Call:
     """What one fetch knows of its own progress. Times are monotonic seconds."""
 
     deadline: float
-    on_send: Callable[[], None]
+    on_flight: Callable[[bool], None]
     in_flight: bool = False
     maybe_spent: int = 0
     retries: int = 0
@@ -78,11 +87,12 @@ class KeyApiClient:
             http, self._http = self._http, None
             await http.aclose()
 
-    async def fetch(self, query: ProductQuery, on_send: Callable[[], None] = lambda: None) -> Fetched:
+    async def fetch(self, query: ProductQuery, on_flight: Callable[[bool], None] = lambda _under_way: None) -> Fetched:
         """Ask the service; retry at most twice, and only where the request was not sent or a 429 or 5xx came.
 
-        `on_send` is called when a request is about to leave: from then on a credit may be spent.
-        Raises MissingKey, or a ServiceError whose `maybe_spent` counts the attempts that may have been billed.
+        `on_flight` is told True when a request leaves: from then on a credit may be spent; False when it has failed.
+        Raises MissingKey, SetupError, what the meter refuses with, or a ServiceError; `maybe_spent` of any of them
+        counts the attempts that may have been billed.
         """
         if self._settings.api_key is None:
             raise MissingKey(
@@ -90,8 +100,9 @@ class KeyApiClient:
                 "get a key at KeyAPI's console and set KEYAPI_TOKEN in this server's entry of the client's "
                 "configuration, then restart it; or start it with --sandbox for synthetic data without a key.",
             )
+        http = self._client(self._settings.api_key.get_secret_value())
         total = self._settings.total_timeout_s
-        call = _Call(time.monotonic() + total, on_send)
+        call = _Call(time.monotonic() + total, on_flight)
         try:
             with anyio.fail_after(total):
                 async for attempt in stamina.retry_context(
@@ -103,26 +114,36 @@ class KeyApiClient:
                     wait_jitter=0.5,
                 ):
                     with attempt:
-                        return Fetched(await self._attempt(query, call), call.maybe_spent)
+                        return Fetched(await self._attempt(http, query, call), call.maybe_spent)
         except TimeoutError:
-            error = _out_of_time(call, total)
-        except ServiceError as last:
+            error: KeyApiMcpError = _out_of_time(call, total)
+        except KeyApiMcpError as last:
             error = last
         error.maybe_spent = call.maybe_spent
         raise error
 
-    async def _attempt(self, query: ProductQuery, call: _Call) -> Page:
+    async def _attempt(self, http: httpx.AsyncClient, query: ProductQuery, call: _Call) -> Page:
         """Wait for a turn, reserve a credit, send, and settle the credit whatever happens."""
         async with self._gate.admitted(call.deadline):
             reservation = await self._meter.reserve(query.key)
-            outcome, request_id = Outcome.UNKNOWN, None
+            outcome, request_id = Outcome.FREE, None
             started = time.monotonic()
-            call.in_flight = True
-            call.on_send()
+
+            def leaving() -> None:
+                nonlocal outcome
+                outcome = Outcome.UNKNOWN
+                call.in_flight = True
+                call.on_flight(True)
+
+            departure = Departure(leaving)
             try:
+                if self._transport is not None:
+                    departure.leave()  # there is no trace, and nothing to connect to
                 page = await request_page(
-                    self._client(),
+                    http,
                     self._url(query),
+                    departure,
+                    secret=http.headers["authorization"].removeprefix("Bearer "),
                     max_bytes=self._settings.max_body_bytes,
                     clock=self._clock,
                     commission_unit=self._settings.service_commission_unit,
@@ -134,6 +155,7 @@ class KeyApiClient:
                 call.latest = error
                 outcome = Outcome.UNKNOWN if error.may_be_billed else Outcome.FREE
                 request_id = error.request_id
+                call.on_flight(False)
                 if isinstance(error, RateLimited):
                     self._gate.hold_back(error.retry_after or 0.0)
                 logger.warning(
@@ -154,26 +176,32 @@ class KeyApiClient:
     def _url(self, query: ProductQuery) -> str:
         return f"{self._settings.base_url}{PATH}?{urlencode(query.to_params(self._settings.service_commission_unit))}"
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self, key: str) -> httpx.AsyncClient:
         """Opened on first use, so that a server that is only listed costs no TLS set-up."""
         if self._http is None:
-            key = self._settings.api_key
-            assert key is not None
             host = urlsplit(self._settings.base_url).hostname or ""
-            self._http = httpx.AsyncClient(
-                transport=self._transport,
-                headers={
-                    "Authorization": f"Bearer {key.get_secret_value()}",
-                    "Accept": "application/json",
-                    "User-Agent": f"keyapi-mcp/{__version__}",
-                },
-                timeout=httpx.Timeout(
-                    self._settings.read_timeout_s, connect=self._settings.connect_timeout_s, pool=None
-                ),
-                limits=httpx.Limits(max_connections=self._settings.max_in_flight, keepalive_expiry=_KEEP_ALIVE_S),
-                follow_redirects=False,
-                trust_env=not is_loopback(host),  # a proxy for this machine's own addresses is never meant
-            )
+            try:
+                self._http = httpx.AsyncClient(
+                    transport=self._transport,
+                    headers={
+                        "Authorization": f"Bearer {key}",
+                        "Accept": "application/json",
+                        "User-Agent": f"keyapi-mcp/{__version__}",
+                    },
+                    timeout=httpx.Timeout(
+                        self._settings.read_timeout_s, connect=self._settings.connect_timeout_s, pool=None
+                    ),
+                    limits=httpx.Limits(max_connections=self._settings.max_in_flight, keepalive_expiry=_KEEP_ALIVE_S),
+                    follow_redirects=False,
+                    trust_env=not is_loopback(host),  # a proxy for this machine's own addresses is never meant
+                )
+            except (ImportError, OSError, ValueError, httpx.InvalidURL):
+                # The library's own words would show the proxy's address, which may hold a password.
+                raise SetupError(
+                    "A proxy or certificate setting of this server's environment cannot be used. Nothing was sent.",
+                    "check HTTPS_PROXY, ALL_PROXY (http:// or https://; SOCKS is not supported), SSL_CERT_FILE and "
+                    "SSL_CERT_DIR, then restart the server.",
+                ) from None
         return self._http
 
 
@@ -204,5 +232,5 @@ def _out_of_time(call: _Call, total: float) -> ServiceError:
     if call.latest is not None:
         return call.latest
     return Unreachable(
-        f"The request waited {total:g} s for its turn behind others and was not sent.", "call again in a minute."
+        f"The request waited {total:g} s for its turn or a connection and was not sent.", "call again in a minute."
     )

@@ -16,7 +16,7 @@ from keyapi_mcp.errors import (
 )
 
 _QUOTA: Final = re.compile(r"quota|usage limit|insufficient (?:balance|credit)", re.IGNORECASE)
-_SECRET: Final = re.compile(r"(?:sk|pk)_\w{3,}|Bearer\s+\S+", re.IGNORECASE)
+_SECRET: Final = re.compile(r"(?:sk|pk)[_-][\w-]{3,}|Bearer\s+\S+", re.IGNORECASE)
 _NOISE: Final = re.compile(r"[^\w\s.,:;%/()'-]")
 
 

@@ -43,17 +43,24 @@ class Gate:
         Raises RateLimited at once if the service's own waiting time reaches beyond `deadline` (monotonic seconds).
         """
         async with self._places:
-            while (wait := self._closed_until - self._monotonic()) > 0:
-                if self._monotonic() + wait > deadline:
-                    refusal = RateLimited(
-                        "The service asked to wait (429), longer than this call may take. Nothing was sent.",
-                        f"call again in {wait:.0f} s.",
-                    )
-                    refusal.retry_after = wait
-                    raise refusal
-                await anyio.sleep(wait)
-            if self._monotonic() < self._slow_until:
-                await self._slow_spacing.acquire()
-            elif self._spacing is not None:
-                await self._spacing.acquire()
+            while True:
+                await self._reopened(deadline)
+                if self._monotonic() < self._slow_until:
+                    await self._slow_spacing.acquire()
+                if self._spacing is not None:
+                    await self._spacing.acquire()
+                # A 429 can have come while this one waited for its turn.
+                if self._monotonic() >= self._closed_until:
+                    break
             yield
+
+    async def _reopened(self, deadline: float) -> None:
+        while (wait := self._closed_until - self._monotonic()) > 0:
+            if self._monotonic() + wait > deadline:
+                refusal = RateLimited(
+                    "The service asked to wait (429), longer than this call may take. Nothing was sent.",
+                    f"call again in {wait:.0f} s.",
+                )
+                refusal.retry_after = wait
+                raise refusal
+            await anyio.sleep(wait)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -31,11 +32,17 @@ def filled(text: str, create_sandbox: Callable[..., Any]) -> str:
     """The README with its generated parts made anew. Ends the process when a part's marks are missing."""
     parts = {"tools": _tools(), "settings": _settings(), "answer": anyio.run(_answer, create_sandbox)}
     for name, content in parts.items():
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text, count = marked.subn(lambda found, content=content: f"{found[1]}{content}\n{found[2]}", text)
+        marked = re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
+        # A function, because a replacement text would be read for backslashes.
+        replacement = f"<!-- {name} -->\n{content}\n<!-- /{name} -->"
+        text, count = marked.subn(partial(_always, replacement), text)
         if count != 1:
             raise SystemExit(f"the README has to have one part between <!-- {name} --> and <!-- /{name} -->")
     return text
+
+
+def _always(replacement: str, _found: re.Match[str]) -> str:
+    return replacement
 
 
 def _tools() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 import re
 import unicodedata
 from collections import defaultdict
@@ -47,12 +48,8 @@ class _Table:
         self.rows = rows
         self.by_id = {row.id: row for row in rows}
         self.by_name: defaultdict[str, list[Category]] = defaultdict(list)
-        self.words: defaultdict[str, set[str]] = defaultdict(set)
         for row in rows:
-            folded = _fold(row.name)
-            self.by_name[folded].append(row)
-            for word in folded.split():
-                self.words[_stem(word)].add(row.id)
+            self.by_name[_fold(row.name)].append(row)
 
 
 @cache
@@ -71,6 +68,10 @@ def _table() -> _Table:
 _WORD: Final = re.compile(r"[^\w]+")
 # Words that are in so many names that sharing one means nothing.
 _EMPTY: Final = frozenset({"and", "for", "the", "of", "other", "a", "with"})
+# A caller may write anything, of any length: ids have 6 or 7 digits, names up to 6 words.
+_LONGEST_ID: Final = 20
+_LONGEST_TEXT: Final = 200
+_MOST_WORDS: Final = 8
 
 
 def _fold(text: str) -> str:
@@ -108,7 +109,7 @@ def resolve(value: str, level: int) -> Resolution:
     Several at the same level, or none, give candidates.
     """
     text = value.strip()
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID:
         known = by_id(text)
         if known is None:
             return Resolution(text, level)
@@ -123,38 +124,90 @@ def resolve(value: str, level: int) -> Resolution:
 
 def _named(text: str) -> list[Category]:
     """Categories of exactly this name, or of this path."""
-    parts = [part for part in re.split(r"\s*[>/]\s*", text) if part]
-    if found := _table().by_name.get(_fold(text)):
-        return list(found)
-    if len(parts) < 2:
-        return []
-    wanted = [_fold(part) for part in parts]
-    return [
-        row
-        for row in _table().by_name.get(wanted[-1], [])
-        if [_fold(name) for name in path(row).split(" > ")][-len(wanted) :] == wanted
-    ]
+    found = list(_table().by_name.get(_fold(text), ()))
+    for separator in (">", "[>/]"):  # some names have a stroke themselves
+        wanted = [_fold(part) for part in re.split(separator, text) if part.strip()]
+        if not found and len(wanted) > 1:
+            found = [
+                row
+                for row in _table().by_name.get(wanted[-1], ())
+                if [_fold(name) for name in path(row).split(" > ")][-len(wanted) :] == wanted
+            ]
+    return found
+
+
+# What a word counts by where it stands: in the name itself, in the parent's, elsewhere in the department (level 1).
+_IN_NAME: Final = 1.0
+_IN_PARENT: Final = 0.4
+_IN_DEPARTMENT: Final = 0.2
+
+
+def _words(text: str) -> list[str]:
+    return list(dict.fromkeys(_stem(word) for word in _fold(text).split() if word not in _EMPTY))
+
+
+class _Index:
+    """The words of all names; made once, when the first suggestion is asked for."""
+
+    def __init__(self, table: _Table) -> None:
+        self.own = {row.id: _words(row.name) for row in table.rows}
+        self.holders: defaultdict[str, set[str]] = defaultdict(set)
+        self.parent: dict[str, list[str]] = {}
+        self.department: dict[str, set[str]] = {}
+        departments: defaultdict[str, set[str]] = defaultdict(set)
+        for row in table.rows:
+            top = row
+            while (above := table.by_id.get(top.parent_id)) is not None:
+                top = above
+            self.parent[row.id] = self.own.get(row.parent_id, [])
+            self.department[row.id] = departments[top.id]
+            departments[top.id].update(self.own[row.id])
+            for word in self.own[row.id]:
+                self.holders[word].add(row.id)
+
+    def rarity(self, word: str) -> float:
+        """The inverse document frequency: "lip" is in 2 names and says more than "oil", which is in 6."""
+        return math.log(len(self.own) / len(self.holders[word]))
+
+    def meant(self, word: str) -> dict[str, float]:
+        """Words of the index that this one may stand for, with its weight: itself, or what it is mistyped from."""
+        if word in self.holders:
+            return {word: self.rarity(word)}
+        near = difflib.get_close_matches(word, self.holders, n=3, cutoff=0.78) if len(word) > 2 else ()
+        return {one: 0.9 * difflib.SequenceMatcher(None, word, one).ratio() * self.rarity(one) for one in near}
+
+    def place(self, word: str, identifier: str) -> float:
+        """How near to a category the word stands."""
+        if word in self.own[identifier]:
+            return _IN_NAME
+        if word in self.parent[identifier]:
+            return _IN_PARENT
+        return _IN_DEPARTMENT if word in self.department[identifier] else 0.0
+
+
+@cache
+def _index() -> _Index:
+    return _Index(_table())
 
 
 def suggest(text: str, limit: int = 6) -> tuple[Category, ...]:
-    """Categories whose names come near, best first: words shared in any order, typing mistakes forgiven."""
-    table = _table()
-    words = [_stem(word) for word in _fold(text).split() if word not in _EMPTY]
-    scores: defaultdict[str, float] = defaultdict(float)
-    for word in words:
-        if word in table.words:
-            near = {word: 1.0}
-        else:
-            close = difflib.get_close_matches(word, table.words, n=3, cutoff=0.78)
-            near = {other: difflib.SequenceMatcher(None, word, other).ratio() * 0.9 for other in close}
-        for other, weight in near.items():
-            for identifier in table.words[other]:
-                scores[identifier] += weight
+    """Categories whose names come near, best first: words shared in any order, typing mistakes forgiven.
 
-    def rank(identifier: str) -> tuple[float, int, str]:
-        row = table.by_id[identifier]
-        size = len([word for word in _fold(row.name).split() if word not in _EMPTY])
-        # Of two that share as many words, the name with fewer others is nearer; then the broader category.
-        return (-(scores[identifier] - 0.1 * size), row.level, row.name)
+    Rare words weigh more than common ones: what is looked for in "lip oil" is told by "lip". Words of the parent and
+    of the department help: a phone case is in "Cases, Screen Protectors & Stickers" under the phone accessories, and
+    a yoga mat among the mats of Sports & Outdoor, where yoga is, not among those for bathrooms.
+    """
+    index, by_id = _index(), _table().by_id
+    asked = [index.meant(word) for word in _words(text[:_LONGEST_TEXT])[:_MOST_WORDS]]
 
-    return tuple(table.by_id[identifier] for identifier in sorted(scores, key=rank)[:limit])
+    def rank(identifier: str) -> tuple[float, int, int, str]:
+        nearness = sum(
+            max((weight * index.place(word, identifier) for word, weight in meant.items()), default=0.0)
+            for meant in asked
+        )
+        row = by_id[identifier]
+        # Of equals the broader category first, then the name with fewer other words.
+        return (-round(nearness, 6), row.level, len(index.own[identifier]), row.name)
+
+    sharing = {identifier for meant in asked for word in meant for identifier in index.holders[word]}
+    return tuple(by_id[identifier] for identifier in sorted(sharing, key=rank)[:limit])

@@ -49,10 +49,8 @@ def growth_7d_against_23(product: Product) -> float | None:
     (u_7/7) / ((u_30 − u_7)/23) − 1. Origin: public client code. Guard: u_30 > u_7.
     """
     week = product.units(7)
-    before = difference(product.units(30), week)
-    if week is None or not before:
-        return None
-    return (week / 7) / (before / 23) - 1
+    quotient = ratio(week, difference(product.units(30), week))
+    return None if quotient is None else quotient * 23 / 7 - 1
 
 
 def momentum(product: Product) -> float | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+# A count is 1 or more and an amount a cent or more: less than this is damage, and dividing by it can overflow.
+_LEAST: Final = 1e-6
+
 
 def ratio(numerator: float | None, denominator: float | None) -> float | None:
     """numerator / denominator, or `None` where either is absent or the denominator is not above 0."""
-    if numerator is None or denominator is None or denominator <= 0:
+    if numerator is None or denominator is None or denominator < _LEAST:
         return None
     return numerator / denominator
 

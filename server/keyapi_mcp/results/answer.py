@@ -72,7 +72,9 @@ class Answer:
         if self.table is not None and self.table.rows:
             parts.append(self.table.text)
         parts += self.notes
-        parts.append(f"Next: {self.next_step} {self.spending.in_words()}")
+        parts.append(
+            f"Next: {self.next_step} {self.spending.in_words()}" if self.next_step else self.spending.in_words()
+        )
         return "\n".join(parts)
 
     def structured(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def compact(value: float | None) -> str:
-    """Three significant digits at most: 987, 1.2k, 12.3k, 160k, 1.14M."""
+    """Three significant digits at most: 987, 1.2k, 12.3k, 160k, 1.1M."""
     if value is None:
         return ""
     if value < 999.5:
@@ -31,6 +31,8 @@ def percent(fraction: float | None, *, digits: int = 0, signed: bool = False) ->
     else:
         text = f"{value:.{digits if abs(value) >= 1 else max(1, digits)}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
+        if text in ("0", "-0"):
+            return "0"
     return "+" + text if signed and value > 0 else text
 
 

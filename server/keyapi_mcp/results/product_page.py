@@ -62,7 +62,7 @@ def _remarks(rows: tuple[Row, ...], page: Page) -> Iterable[str]:
     for row in rows:
         if row.product.delisted:
             kinds.setdefault("delisted", []).append(row.number)
-        if not row.product.units(30):
+        if row.product.units(30) == 0:  # unknown is not none
             kinds.setdefault("no sales in 30 d", []).append(row.number)
         for kind in row.contradictions:
             kinds.setdefault(kind, []).append(row.number)

@@ -103,9 +103,9 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("$/sale", lambda r: money(r.usd_per_sale), ("usd_per_sale",), lambda r: (exact(r.usd_per_sale),)),
     Column(
         "rating",
-        lambda r: "" if r.product.rating is None else f"{r.product.rating:g}",
+        lambda r: "" if r.product.rating is None else f"{r.product.rating:.2g}",
         ("rating",),
-        lambda r: (r.product.rating,),
+        lambda r: (exact(r.product.rating),),
     ),
     Column("reviews", lambda r: compact(r.product.reviews), ("reviews",), lambda r: (exact(r.product.reviews),)),
     Column("seen d", lambda r: "" if r.seen is None else str(r.seen), ("seen_days",), lambda r: (r.seen,)),

@@ -44,8 +44,9 @@ def _amount(about: Range, value: float) -> str:
     if about.kind == "date":
         text = str(int(value))
         return f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    number = f"{value:,.2f}".removesuffix(".00")
-    return f"${number}" if about.kind == "usd" else number
+    if about.kind == "usd":
+        return f"${value:,.2f}".removesuffix(".00") if value == round(value, 2) else f"${value:,}"
+    return f"{value:,}".removesuffix(".0")
 
 
 def category_words(query: ProductQuery) -> list[str]:

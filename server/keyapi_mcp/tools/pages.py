@@ -9,7 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from keyapi_mcp.api.client import KeyApiClient
-from keyapi_mcp.errors import KeyApiMcpError
+from keyapi_mcp.errors import KeyApiMcpError, ServiceError
 from keyapi_mcp.product import Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.store import PageStore
@@ -30,8 +30,9 @@ class PageRead:
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """One request under way and those who wait for it."""
+    """One request under way and those who wait for it. sent: it has left, so its answer is worth waiting for."""
 
+    key: str
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     landed: anyio.Event = field(default_factory=anyio.Event)
     waiting: int = 0
@@ -39,9 +40,6 @@ class _Flight:
     result: PageRead | None = None
     error: BaseException | None = None
     cost_taken: bool = False
-
-    def mark_sent(self) -> None:
-        self.sent = True
 
     def take(self) -> PageRead:
         """The outcome for one of the callers; the first to take it gets the cost."""
@@ -51,8 +49,11 @@ class _Flight:
             error = copy.copy(self.error)
             if isinstance(error, KeyApiMcpError) and not first:
                 error.maybe_spent = 0
-            raise error
-        assert self.result is not None
+            raise error from self.error
+        if self.result is None:
+            stopped = ServiceError("The server was stopped before the answer was there.", "start it, then call again.")
+            stopped.maybe_spent = int(first and self.sent)
+            raise stopped
         return self.result if first else PageRead(self.result.page)
 
 
@@ -76,27 +77,38 @@ class PageReader:
             return PageRead(page, kept=True)
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight()
-            self._tasks.start_soon(self._fly, key, query, flight)
+            flight = self._flights[key] = _Flight(key)
+            self._tasks.start_soon(self._fly, query, flight)
         flight.waiting += 1
         try:
             await flight.landed.wait()
         finally:
             flight.waiting -= 1
-            if not flight.waiting and not flight.sent and not flight.landed.is_set():
-                self._flights.pop(key, None)
-                flight.scope.cancel()
+            self._drop_if_unwanted(flight)
         return flight.take()
 
-    async def _fly(self, key: str, query: ProductQuery, flight: _Flight) -> None:
+    def _drop_if_unwanted(self, flight: _Flight) -> None:
+        if not flight.waiting and not flight.sent and not flight.landed.is_set():
+            self._forget(flight)
+            flight.scope.cancel()
+
+    def _forget(self, flight: _Flight) -> None:
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
+
+    async def _fly(self, query: ProductQuery, flight: _Flight) -> None:
+        def on_flight(under_way: bool) -> None:
+            flight.sent = under_way
+            # Sending a failed request again is for those who wait; nobody else needs the answer.
+            self._drop_if_unwanted(flight)
+
         try:
             with flight.scope:
-                fetched = await self._client.fetch(query, flight.mark_sent)
-                await self._store.keep(key, fetched.page)
+                fetched = await self._client.fetch(query, on_flight)
+                await self._store.keep(flight.key, fetched.page)
                 flight.result = PageRead(fetched.page, paid=1, maybe_paid=fetched.maybe_spent)
         except Exception as error:  # handed to every caller, whatever it is
             flight.error = error
         finally:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            self._forget(flight)
             flight.landed.set()

@@ -1,0 +1,122 @@
+"""Our client in a test: its settings, its books, and the client itself, closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
+
+import anyio
+import httpx2 as httpx
+
+from keyapi_mcp.api.client import KeyApiClient
+from keyapi_mcp.clock import Clock, utc_now
+from keyapi_mcp.credits import Meter, Outcome
+from keyapi_mcp.query import ProductQuery
+from keyapi_mcp.settings import Settings, read_settings
+
+# No word of it occurs anywhere else, so that it can be searched for; it has the characters that a key may have.
+KEY: Final = "sk_live_Quokka.7431-zebra+Okapi/w=="
+KEY_PARTS: Final = ("Quokka", "7431", "zebra", "Okapi")
+
+
+def settings_for(url: str, **changes: Any) -> Settings:
+    """Settings for a service at this address: a key, no spacing, time-outs that no test is to reach."""
+    given = {
+        "token": KEY,
+        "base_url": url,
+        "min_interval_s": 0,
+        "connect_timeout_s": 10,
+        "read_timeout_s": 10,
+        "total_timeout_s": 20,
+    }
+    return read_settings(**given | changes)
+
+
+def query(**arguments: Any) -> ProductQuery:
+    return ProductQuery(**{"region": "US"} | arguments)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One attempt in the books. outcome: `None` while it is under way; at: when it was reserved, monotonic."""
+
+    key: str
+    at: float
+    outcome: Outcome | None = None
+    request_id: str | None = None
+
+
+@dataclass(slots=True)
+class Books:
+    """A meter that writes down everything that it is told.
+
+    refusals: raised by the next reservations, in this order (`None` = no refusal).
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    refusals: list[Exception | None] = field(default_factory=list)
+    _changed: anyio.Event = field(default_factory=anyio.Event)
+
+    async def reserve(self, key: str) -> _Reservation:
+        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
+            raise refusal
+        entry = Entry(key, monotonic())
+        self.entries.append(entry)
+        return _Reservation(self, entry)
+
+    @property
+    def outcomes(self) -> list[Outcome | None]:
+        return [entry.outcome for entry in self.entries]
+
+    @property
+    def paid(self) -> int:
+        return self.outcomes.count(Outcome.PAID)
+
+    @property
+    def maybe_paid(self) -> int:
+        return self.outcomes.count(Outcome.UNKNOWN)
+
+    async def settled(self, attempts: int) -> None:
+        """Wait until so many attempts are settled."""
+        with anyio.fail_after(20):
+            while sum(outcome is not None for outcome in self.outcomes) < attempts:
+                await self._changed.wait()
+
+    def change(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@dataclass(slots=True)
+class _Reservation:
+    books: Books
+    entry: Entry
+
+    async def settle(self, outcome: Outcome, request_id: str | None) -> None:
+        # Books on a disk take their time, too.
+        await anyio.lowlevel.checkpoint()
+        assert self.entry.outcome is None, "settled twice"
+        self.entry.outcome, self.entry.request_id = outcome, request_id
+        self.books.change()
+
+
+@asynccontextmanager
+async def client_for(
+    url: str,
+    meter: Meter | None = None,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock = utc_now,
+    **changes: Any,
+) -> AsyncIterator[KeyApiClient]:
+    """A client for the service at this address. changes: of its settings."""
+    client = KeyApiClient(
+        settings_for(url, **changes), Books() if meter is None else meter, transport=transport, clock=clock
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
