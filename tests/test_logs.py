@@ -10,7 +10,7 @@ import pytest
 
 from keyapi_mcp.logs import configure
 
-LIBRARIES = ["httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn", "stamina"]
+LIBRARIES = ["httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn"]
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,12 @@ def test_libraries_stay_silent_about_requests_even_when_we_debug(capsys: pytest.
     assert capsys.readouterr().err == ""
     logging.getLogger(name).warning("trouble")
     assert "trouble" in capsys.readouterr().err
+
+
+def test_a_retry_is_told_once_by_the_client_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("INFO")
+    logging.getLogger("stamina").warning("stamina.retry_scheduled")
+    assert capsys.readouterr().err == ""
 
 
 def test_at_error_the_libraries_warnings_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:

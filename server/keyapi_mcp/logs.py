@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 # These speak of requests in full below WARNING: addresses with their query, headers of answers.
-_TALKATIVE: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn", "stamina")
+_TALKATIVE: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn")
 
 
 class OneLine(logging.Formatter):
@@ -27,4 +27,6 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # It says of each retry what the client has just said.
+    logging.getLogger("stamina").setLevel(logging.ERROR)
     logging.captureWarnings(True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keyapi_mcp.api import limits
+from keyapi_mcp.api.attempt import Departure
 from keyapi_mcp.credits import Outcome
 from keyapi_mcp.errors import SetupError, TimedOut, Unreachable, as_text
 from support.loopback import Exchange, envelope, loopback, never
@@ -270,6 +272,20 @@ async def test_a_call_cancelled_while_connecting_has_cost_nothing(monkeypatch: p
             tasks.cancel_scope.cancel()
         assert books.outcomes == [Outcome.FREE]
         await proxy.until(lambda server: server.closed == 1)
+
+
+async def test_a_call_cancelled_at_the_last_moment_does_not_leave() -> None:
+    """Its cancellation has been asked for but not yet been delivered when the connection is ready."""
+    left: list[bool] = []
+    departure = Departure(lambda: left.append(True))
+    ready = ("http11.send_request_headers.started", {"request": SimpleNamespace(method=b"GET")})
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await departure.trace(*ready)
+    assert scope.cancelled_caught
+    assert (left, departure.left) == ([], False)
+    await departure.trace(*ready)
+    assert (left, departure.left) == ([True], True)
 
 
 async def test_once_the_request_has_left_a_time_out_may_have_cost_a_credit() -> None:

@@ -58,6 +58,7 @@ def running_sandbox(
     app = create_app(products=products, seed=seed, today=lambda: day, token=token, faults=faults)
     # It listens already: a client that comes before the server runs is kept waiting, so nobody has to poll.
     listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listening.getsockname()[1]
     server = server_for(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sandbox", daemon=True)

@@ -17,9 +17,9 @@ from keyapi_mcp.credits import Meter, Outcome
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.settings import Settings, read_settings
 
-# No word of it occurs anywhere else, so that it can be searched for; it has the characters that a key may have.
-KEY: Final = "sk_live_Quokka.7431-zebra+Okapi/w=="
-KEY_PARTS: Final = ("Quokka", "7431", "zebra", "Okapi")
+# No word of it occurs anywhere else (not in hexadecimal ids either); it has the characters that a key may have.
+KEY: Final = "sk_live_Quokka.Numbat-zebra+Okapi/w=="
+KEY_PARTS: Final = ("Quokka", "Numbat", "zebra", "Okapi")
 
 
 def settings_for(url: str, **changes: Any) -> Settings:

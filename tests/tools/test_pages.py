@@ -360,6 +360,35 @@ async def test_a_request_not_yet_sent_is_dropped_with_its_last_caller() -> None:
     assert run.costs == [(1, 0)] * 3
 
 
+async def test_who_asks_again_the_moment_after_a_request_was_dropped_begins_anew() -> None:
+    finish = anyio.Event()
+
+    async def held(exchange: Exchange) -> None:
+        await finish.wait()
+        await right(exchange)
+
+    async with loopback(held) as service, reading(service.url, max_in_flight=1) as run:
+        scope = anyio.CancelScope()
+
+        async def change_of_mind() -> None:
+            with scope:
+                await run.reader.read(query(page_num=2))
+            await run.read(query(page_num=2))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run.read, query(page_num=1))
+            await service.asked(1)
+            tasks.start_soon(change_of_mind)
+            await anyio.wait_all_tasks_blocked()
+            scope.cancel()
+            await anyio.wait_all_tasks_blocked()
+            finish.set()
+    assert scope.cancelled_caught
+    assert run.errors == []
+    assert run.costs == [(1, 0), (1, 0)]
+    assert len(service.exchanges) == 2
+
+
 async def test_a_request_that_is_still_connecting_is_dropped_with_its_last_caller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -80,5 +80,5 @@ def failure(
 
 def quoted(message: str) -> str:
     """The service's own words as a suffix, cleaned, short, and without anything that looks like a key."""
-    text = " ".join(_NOISE.sub(" ", _SECRET.sub("[key]", message)).split())
+    text = " ".join(_NOISE.sub(" ", _SECRET.sub("(key)", message)).split())
     return f': "{text[:160]}"' if text else ""
