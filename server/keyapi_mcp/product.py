@@ -183,6 +183,11 @@ class Product:
         return _identifier(self.raw.get("seller_id"))
 
     @property
+    def category_id(self) -> str | None:
+        """Id of the first level; "0" at the source means unknown, so `None`."""
+        return _known(_identifier(self.raw.get("category_id")))
+
+    @property
     def category_ids(self) -> tuple[str | None, str | None, str | None]:
         """Ids of the levels 1, 2 and 3; "0" at the source means unknown, so `None`."""
         first, second, third = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -223,7 +224,7 @@ class ProductQuery(BaseModel):
             params[name] = f"{value:.15g}" if isinstance(value, float) else str(value)
         return params
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same text for the same question, whatever the order or spelling of its arguments."""
         return urlencode(self.to_params())
@@ -239,6 +240,7 @@ RANGES: Final[tuple[tuple[str, str], ...]] = tuple(
 _RATES: Final = frozenset(name for name in PARAMETERS if name.endswith("_commission_rate"))
 
 
+@cache
 def meaning(name: str) -> Range | Codes | None:
     """What a parameter stands for, for wording; `None` for ids, region and paging."""
     for part in ProductQuery.model_fields[name].metadata:

@@ -174,7 +174,9 @@ class KeyApiClient:
         return page
 
     def _url(self, query: ProductQuery) -> str:
-        return f"{self._settings.base_url}{PATH}?{urlencode(query.to_params(self._settings.service_commission_unit))}"
+        unit = self._settings.service_commission_unit
+        parameters = query.key if unit == "fraction" else urlencode(query.to_params(unit))
+        return f"{self._settings.base_url}{PATH}?{parameters}"
 
     def _client(self, key: str) -> httpx.AsyncClient:
         """Opened on first use, so that a server that is only listed costs no TLS set-up."""

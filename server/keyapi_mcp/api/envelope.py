@@ -35,7 +35,7 @@ def read_envelope(body: bytes) -> Envelope:
     does not have this form: it is never taken for an empty result.
     """
     try:
-        document = from_json(body.translate(_CONTROL_TO_SPACE), allow_inf_nan=True)
+        document = from_json(body, allow_inf_nan=True)
     except ValueError:
         document = _repaired(body)
     if not isinstance(document, Mapping):
@@ -57,10 +57,16 @@ _LATER: Final = "try again in a few minutes; if it stays so, the base URL may no
 
 
 def _repaired(body: bytes) -> Any:
-    """What the strict parser refuses but can be read: bytes that are not UTF-8, halves of surrogate pairs.
+    """What the strict parser refuses but can be read: control characters, bytes that are not UTF-8, halves of surrogate
+    pairs.
 
-    Each spoils its own character only; the slower parser of the standard library takes them.
+    Each spoils its own character only; the slower parser of the standard library takes the latter two.
     """
+    cleaned = body.translate(_CONTROL_TO_SPACE)
+    try:
+        return from_json(cleaned, allow_inf_nan=True)
+    except ValueError:
+        body = cleaned
     try:
         return json.loads(body.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from itertools import pairwise
 from typing import Final
 
-from keyapi_mcp.product import WINDOWS, Product
+from keyapi_mcp.product import WINDOWS, Product, Window
 from keyapi_mcp.research.channels import channel_split
 
 DECREASING: Final = "a longer window shows less than a shorter one at the source"
 OVER_GMV: Final = "video and live exceed 100 % of GMV at the source"
 
-_NESTED: Final = (*WINDOWS, None)
+_NESTED: Final[tuple[Window | None, ...]] = (*WINDOWS, None)
 
 
 def days_since_first_seen(product: Product, day: date) -> int | None:
@@ -34,14 +34,20 @@ def contradictions(product: Product) -> tuple[str, ...]:
     30 days must not exceed 102 % of the whole.
     """
     found = []
-    if _decreases([product.units(days) for days in _NESTED]) or _decreases([product.gmv(days) for days in _NESTED]):
+    if _decreases(product.units) or _decreases(product.gmv):
         found.append(DECREASING)
     if channel_split(product).inconsistent:
         found.append(OVER_GMV)
     return tuple(found)
 
 
-def _decreases(values: list[float | None]) -> bool:
-    # A cent of rounding is no contradiction.
-    present = [value for value in values if value is not None]
-    return any(later < earlier - 0.02 for earlier, later in pairwise(present))
+def _decreases(read: Callable[[Window | None], float | None]) -> bool:
+    longest = 0.0
+    for days in _NESTED:
+        value = read(days)
+        if value is not None:
+            # A cent of rounding is no contradiction.
+            if value < longest - 0.02:
+                return True
+            longest = value
+    return False

@@ -38,7 +38,7 @@ def percent(fraction: float | None, *, digits: int = 0, signed: bool = False) ->
 
 def exact(value: float | None, digits: int = 2) -> float | int | None:
     """For JSON: rounded to the digits that mean something, whole numbers as integers."""
-    if value is None:
-        return None
+    if value is None or type(value) is int:
+        return value
     rounded = round(value, digits)
     return int(rounded) if rounded == int(rounded) else rounded

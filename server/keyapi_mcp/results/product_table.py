@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from keyapi_mcp.clock import data_day
@@ -24,9 +24,11 @@ from keyapi_mcp.results.numbers import compact, exact, money, percent
 from keyapi_mcp.results.untrusted import clean, shorten
 
 _NAME_TOKENS: Final = 12
+# What is looked at of a name: far more than is shown, so that a megabyte of one costs nothing.
+_LONGEST_NAME: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One product with what is computed for it. seen: days since the source first saw it."""
 
@@ -55,70 +57,88 @@ class Row:
         return " ".join(name for holds, name in flags if holds)
 
 
+def _no_text(_value: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """text: heading and cell as read by people; name and value: the same for structured content."""
+    """One figure of a row: read once, then worded for the text and rounded for structured content.
+
+    heading: in the text, empty for one that is not there; name: in structured content, likewise.
+    """
 
     heading: str
-    text: Callable[[Row], str]
-    names: tuple[str, ...]
-    values: Callable[[Row], tuple[Cell, ...]]
+    name: str
+    read: Callable[[Row], Any]
+    text: Callable[[Any], str] = _no_text
+    value: Callable[[Any], Cell] = exact
 
 
-def _split_text(row: Row) -> str:
-    split = row.channels
+def _split_text(split: ChannelSplit) -> str:
     shares = (percent(split.video), percent(split.live), percent(split.other))
     return "/".join(shares) if any(shares) else ""
 
 
+def _signed_percent(fraction: float | None) -> str:
+    return percent(fraction, signed=True)
+
+
+def _percent(fraction: float | None) -> str:
+    return percent(fraction, digits=1)
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}"
+
+
+def _whole(value: float | None) -> Cell:
+    return exact(value, 0)
+
+
+def _thousandths(value: float | None) -> Cell:
+    return exact(value, 3)
+
+
+def _plain(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _or_null(text: str) -> Cell:
+    return text or None
+
+
 COLUMNS: Final[tuple[Column, ...]] = (
-    Column("#", lambda r: str(r.number), (), lambda _: ()),  # in structured content the position says it
-    Column("product_id", lambda r: r.product.product_id, ("product_id",), lambda r: (r.product.product_id,)),
-    Column("product", lambda r: r.name, ("product",), lambda r: (r.name or None,)),
-    Column("price $", lambda r: money(r.product.price), ("price_usd",), lambda r: (exact(r.product.price),)),
-    Column("u7", lambda r: compact(r.product.units(7)), ("units_7d",), lambda r: (exact(r.product.units(7)),)),
-    Column("u30", lambda r: compact(r.product.units(30)), ("units_30d",), lambda r: (exact(r.product.units(30)),)),
-    Column("gmv30 $", lambda r: compact(r.product.gmv(30)), ("gmv_30d_usd",), lambda r: (exact(r.product.gmv(30), 0),)),
-    Column("growth %", lambda r: percent(r.growth, signed=True), ("growth_7d",), lambda r: (exact(r.growth),)),
-    Column("creators", lambda r: compact(r.product.creators), ("creators",), lambda r: (exact(r.product.creators),)),
-    Column(
-        "inflow",
-        lambda r: "" if r.inflow is None else f"{r.inflow:.2g}",
-        ("creator_inflow",),
-        lambda r: (exact(r.inflow),),
-    ),
-    Column("videos", lambda r: compact(r.product.videos()), ("videos",), lambda r: (exact(r.product.videos()),)),
-    Column(
-        "vid/live/oth %",
-        _split_text,
-        ("video_share", "live_share", "other_share"),
-        lambda r: (exact(r.channels.video), exact(r.channels.live), exact(r.channels.other)),
-    ),
-    Column(
-        "comm %",
-        lambda r: percent(r.product.commission, digits=1),
-        ("commission",),
-        lambda r: (exact(r.product.commission, 3),),
-    ),
-    Column("$/sale", lambda r: money(r.usd_per_sale), ("usd_per_sale",), lambda r: (exact(r.usd_per_sale),)),
-    Column(
-        "rating",
-        lambda r: "" if r.product.rating is None else f"{r.product.rating:.2g}",
-        ("rating",),
-        lambda r: (exact(r.product.rating),),
-    ),
-    Column("reviews", lambda r: compact(r.product.reviews), ("reviews",), lambda r: (exact(r.product.reviews),)),
-    Column("seen d", lambda r: "" if r.seen is None else str(r.seen), ("seen_days",), lambda r: (r.seen,)),
-    Column("flags", Row.flags, ("flags",), lambda r: (r.flags() or None,)),
+    Column("#", "", lambda r: r.number, _plain),  # in structured content the position says it
+    Column("product_id", "product_id", lambda r: r.product.product_id, str, _or_null),
+    Column("product", "product", lambda r: r.name, str, _or_null),
+    Column("price $", "price_usd", lambda r: r.product.price, money),
+    Column("u7", "units_7d", lambda r: r.product.units(7), compact),
+    Column("u30", "units_30d", lambda r: r.product.units(30), compact),
+    Column("gmv30 $", "gmv_30d_usd", lambda r: r.product.gmv(30), compact, _whole),
+    Column("growth %", "growth_7d", lambda r: r.growth, _signed_percent),
+    Column("creators", "creators", lambda r: r.product.creators, compact),
+    Column("inflow", "creator_inflow", lambda r: r.inflow, _short),
+    Column("videos", "videos", lambda r: r.product.videos(), compact),
+    Column("vid/live/oth %", "", lambda r: r.channels, _split_text),
+    Column("", "video_share", lambda r: r.channels.video),
+    Column("", "live_share", lambda r: r.channels.live),
+    Column("", "other_share", lambda r: r.channels.other),
+    Column("comm %", "commission", lambda r: r.product.commission, _percent, _thousandths),
+    Column("$/sale", "usd_per_sale", lambda r: r.usd_per_sale, money),
+    Column("rating", "rating", lambda r: r.product.rating, _short),
+    Column("reviews", "reviews", lambda r: r.product.reviews, compact),
+    Column("seen d", "seen_days", lambda r: r.seen, _plain),
+    Column("flags", "flags", Row.flags, str, _or_null),
 )
-CATEGORY: Final = Column("category", lambda r: r.category, ("category",), lambda r: (r.category or None,))
+CATEGORY: Final = Column("category", "category", lambda r: r.category, str, _or_null)
 
 
 def read_row(number: int, product: Product, day: date, *, with_category: bool) -> Row:
     return Row(
         number=number,
         product=product,
-        name=shorten(clean(product.name or ""), _NAME_TOKENS),
+        name=shorten(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS),
         category=_category(product) if with_category else "",
         growth=growth_7d(product),
         inflow=creator_inflow(product),
@@ -131,7 +151,7 @@ def read_row(number: int, product: Product, day: date, *, with_category: bool) -
 
 def _category(product: Product) -> str:
     """The first-level category, by name where the table has it."""
-    first = product.category_ids[0]
+    first = product.category_id
     known = categories.by_id(first) if first else None
     return known.name if known else first or ""
 
@@ -162,11 +182,18 @@ def _build(page: Page, with_category: bool) -> ProductTable:
         read_row(number, product, day, with_category=with_category) for number, product in enumerate(page.products, 1)
     )
     columns = (*COLUMNS[:3], CATEGORY, *COLUMNS[3:]) if with_category else COLUMNS
-    lines = ["|".join(column.heading for column in columns)]
-    lines += ["|".join([column.text(row) for column in columns]) for row in rows]
-    table = Table(
-        columns=tuple(name for column in columns for name in column.names),
-        rows=tuple(tuple(value for column in columns for value in column.values(row)) for row in rows),
-        text="\n".join(lines),
-    )
-    return ProductTable(rows, table)
+    headings = [column.heading for column in columns if column.heading]
+    lines = ["|".join(headings)]
+    table_rows = []
+    for row in rows:
+        cells, values = [], []
+        for column in columns:
+            figure = column.read(row)
+            if column.heading:
+                cells.append(column.text(figure))
+            if column.name:
+                values.append(column.value(figure))
+        lines.append("|".join(cells))
+        table_rows.append(tuple(values))
+    names = tuple(column.name for column in columns if column.name)
+    return ProductTable(rows, Table(names, tuple(table_rows), "\n".join(lines)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # Characters that show nothing although their category says letter, mark or symbol.
@@ -16,19 +17,20 @@ _INVISIBLE: Final = frozenset(
 # Cell separator, HTML, Markdown links and code: look-alikes that mean nothing to a parser.
 _NEUTRAL: Final = str.maketrans({"|": "/", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"})
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_PLAIN: Final = re.compile(r"[ -~]*")
 _WHITE: Final = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
     """One line of NFC text. NFC, not NFKC: that one would take Thai SARA AM apart."""
-    if not _PLAIN.fullmatch(text):
+    if not (text.isascii() and text.isprintable()):
         text = unicodedata.normalize("NFC", _ANSI.sub("", text))
         text = "".join(map(_visible, text))
     # Only after the invisible is gone: it can hide inside a marker.
     return _WHITE.sub(" ", text.translate(_NEUTRAL).replace("://", ": //")).strip()
 
 
+# Names of one market use few characters: both answers for one are worth remembering.
+@lru_cache(maxsize=8_192)
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "Z" or character in "\t\n\r\v\f":
@@ -53,6 +55,7 @@ _SCRIPT_TOKENS: Final = (
 )
 
 
+@lru_cache(maxsize=8_192)
 def _tokens(character: str) -> float:
     code = ord(character)
     if code < 0x80:
