@@ -30,7 +30,7 @@ def main() -> int:
     if options.markdown:
         print(f"\n{text}")
     if options.write_readme is not None:
-        write_into(options.write_readme, text)
+        write_into(options.write_readme, "benchmarks", text)
     return 0
 
 
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
         if options.quick or options.only != list(PARTS):
             parser.error("--write-readme takes a whole run: neither --quick nor --only")
         try:
-            around_markers(options.write_readme)
+            around_markers(options.write_readme, "benchmarks")
         except (OSError, ValueError) as error:
             parser.error(str(error))
     return options

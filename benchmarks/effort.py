@@ -18,6 +18,8 @@ class Effort:
     pages: int
     memory_warm: int
     memory_calls: int
+    stored_pages: int
+    restart_questions: int
     web_rounds: int
     web_calls_each: int
 
@@ -31,6 +33,8 @@ FULL: Final = Effort(
     pages=20,
     memory_warm=500,
     memory_calls=2_000,
+    stored_pages=200,
+    restart_questions=200,
     web_rounds=10,
     web_calls_each=6,
 )
@@ -43,6 +47,8 @@ QUICK: Final = Effort(
     pages=8,
     memory_warm=250,
     memory_calls=500,
+    stored_pages=60,
+    restart_questions=60,
     web_rounds=2,
     web_calls_each=2,
 )

@@ -7,16 +7,20 @@ whoever waits for it then sees the end of its output.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -41,12 +45,21 @@ def environment(**added: str) -> dict[str, str]:
     return kept | added
 
 
+@cache
+def home() -> str:
+    """Where this server keeps its stores while it is measured; gone at the end. Each sandbox has a file of its own."""
+    folder = tempfile.mkdtemp(prefix="keyapi-mcp-bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def ours(upstream: str, **settings: str) -> dict[str, str]:
-    """This server's environment: a key, the sandbox as the service, no spacing, and otherwise what is given.
+    """This server's environment: a key, the sandbox as the service, no spacing or spending limit, else as given.
 
     Names of settings stand without their prefix, for example `FRESH_S="0"`.
     """
-    named = {f"KEYAPI_MCP_{name}": value for name, value in ({"MIN_INTERVAL_S": "0"} | settings).items()}
+    free = {"MIN_INTERVAL_S": "0", "CREDITS_PER_DAY": "off", "CREDITS_PER_MONTH": "off", "HOME": home()}
+    named = {f"KEYAPI_MCP_{name}": value for name, value in (free | settings).items()}
     return environment(KEYAPI_TOKEN="sk_bench", KEYAPI_API_BASE_URL=upstream, **named)
 
 

@@ -9,7 +9,6 @@ from typing import Final
 
 # The sides of most tables.
 OURS, BARE, LEAN = "this server", "bare tool, raw JSON", "bare tool, raw JSON once"
-START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 _HEADINGS: Final = ("figure", "this server", "compared with", "ratio", "to reach", "reached")
 
 
@@ -74,21 +73,28 @@ def summary(figures: Sequence[Figure]) -> str:
 
 def markdown(figures: Sequence[Figure], machine: str) -> str:
     """The summary for the README, between its markers."""
-    lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(figure.cells() for figure in figures)]
-    return "\n".join([START, *(f"| {' | '.join(line)} |" for line in lines), "", machine, END])
+    return marked("benchmarks", [_HEADINGS, *(figure.cells() for figure in figures)], machine)
 
 
-def around_markers(file: Path) -> tuple[str, str]:
+def marked(name: str, lines: Sequence[Sequence[str]], machine: str) -> str:
+    """A Markdown table, headings first, and the machine, between the markers of this name."""
+    ruled = [lines[0], ("---",) * len(lines[0]), *lines[1:]]
+    rows = [f"| {' | '.join(line)} |" for line in ruled]
+    return "\n".join([f"<!-- {name} -->", *rows, "", machine, f"<!-- /{name} -->"])
+
+
+def around_markers(file: Path, name: str) -> tuple[str, str]:
     """What stands before and after the markers. Raises ValueError where the file has not each once, in order."""
+    first, last = f"<!-- {name} -->", f"<!-- /{name} -->"
     content = file.read_text(encoding="utf-8")
-    before, start, rest = content.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end or START in rest or END in before + after:
-        raise ValueError(f"{file} must have {START} and, after it, {END}, once each")
+    before, start, rest = content.partition(first)
+    _, end, after = rest.partition(last)
+    if not start or not end or first in rest or last in before + after:
+        raise ValueError(f"{file} must have {first} and, after it, {last}, once each")
     return before, after
 
 
-def write_into(file: Path, text: str) -> None:
-    """Replace the markers and what stands between them."""
-    before, after = around_markers(file)
+def write_into(file: Path, name: str, text: str) -> None:
+    """Replace the markers of this name and what stands between them."""
+    before, after = around_markers(file, name)
     file.write_text(before + text + after, encoding="utf-8")

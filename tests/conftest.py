@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -22,12 +23,20 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _clean_environment() -> Iterator[None]:
-    """A key, proxy or setting of whoever runs the tests must not reach them."""
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A key, proxy or setting of whoever runs the tests must not reach them, nor the tests their stores."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("KEYAPI_") and not name.lower().endswith("_proxy")
     }
+    kept["KEYAPI_MCP_HOME"] = str(tmp_path_factory.mktemp("home"))
     with mock.patch.dict(os.environ, kept, clear=True):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_store(_clean_environment: None, tmp_path: Path) -> Iterator[None]:
+    """What one test has kept is not there for another."""
+    with mock.patch.dict(os.environ, {"KEYAPI_MCP_HOME": str(tmp_path / "home")}):
         yield

@@ -175,3 +175,11 @@ def test_the_key_does_not_depend_on_the_order_of_arguments(names: list[str]) -> 
 
 def test_a_default_and_the_same_value_given_are_one_question() -> None:
     assert ProductQuery(region="US").key == ProductQuery(region="US", product_sort_field=7, sort_type=1).key
+
+
+def test_another_page_of_the_same_question_has_a_key_of_its_own() -> None:
+    query = ProductQuery(region="US", min_total_sale_cnt=5)
+    assert query.key
+    other = query.at_page(3)
+    assert other.key == ProductQuery(region="US", min_total_sale_cnt=5, page_num=3).key != query.key
+    assert "product_sort_field" not in other.model_fields_set

@@ -24,6 +24,12 @@ from keyapi_mcp.settings import (
 KEY = "sk_live_5ecre7-5ecre7"
 
 
+@pytest.fixture(autouse=True)
+def _no_home(_own_store: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept here, and defaults are what is looked at."""
+    monkeypatch.delenv("KEYAPI_MCP_HOME")
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Set variables for one test."""

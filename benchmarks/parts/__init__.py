@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.effort import Effort
-from benchmarks.parts import cached, in_flight, memory, sizes, startup, uncached, web
+from benchmarks.parts import cached, in_flight, memory, restart, sizes, startup, storing, uncached, web
 from benchmarks.report import Part
 
 PARTS: Final[dict[str, Callable[[Effort], Part]]] = {
     "startup": startup.measure,
     "uncached": uncached.measure,
     "cached": cached.measure,
+    "restart": restart.measure,
+    "storing": storing.measure,
     "in_flight": in_flight.measure,
     "sizes": sizes.measure,
     "memory": memory.measure,

@@ -55,7 +55,7 @@ def measure(effort: Effort) -> Part:
                 f"calls/s, {IN_FLIGHT} in flight, nothing kept",
                 f"{rounds.median(OURS):.0f}",
                 f"{rounds.median(peer):.0f} ({peer})",
-                *(at_least(ratio, 1.5) if peer is BARE else (f"{ratio:.2f}",)),
+                *(at_least(ratio, 0.9) if peer is BARE else (f"{ratio:.2f}",)),
             )
             for peer in (BARE, LEAN)
             for ratio in [rounds.ratio(OURS, peer)]

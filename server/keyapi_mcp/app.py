@@ -14,13 +14,14 @@ import anyio
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
 
-from keyapi_mcp import __version__
+from keyapi_mcp import __version__, resources
 from keyapi_mcp.clock import Clock, utc_now
-from keyapi_mcp.errors import KeyApiMcpError, as_text
+from keyapi_mcp.errors import KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
-from keyapi_mcp.store.memory import MemoryLedger, MemoryPages
+from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools import TOOLS
 from keyapi_mcp.tools.base import Services
 
@@ -38,11 +39,13 @@ Windows (7 d, 30 d) are sums of the last days; figures without a window are life
 source first met the product, not its listing date. Commission is a fraction (0.15 = 15 %). Growth compares the last \
 7 days with the 8 days before, per day. An empty cell or null means unknown, not zero. Delisted products appear and \
 are marked.
-Credits: each request that reaches the service costs one credit of the user's KeyAPI account; the same question \
-within hours is answered from memory for 0. The last line of each answer says what it cost.
-How to search: there is no keyword, shop or product-id search at the service. Choose a category (id or English name) \
-and filters, then read the names; page_num reads on. A market's whole list is long: filters and sort decide which ten \
-rows come.
+Credits: each request that reaches the service costs one credit of the user's KeyAPI account, within the user's own \
+limits; the same question within hours costs 0. The last line of each answer says what it cost.
+How to search: there is no keyword, shop or product-id search at the service. Choose a category (id or English name; \
+find_categories helps) and filters, then read the names; page_num reads on. Filters and sort decide which ten rows come.
+Everything that search_products returned stays in a local store, which the other tools read for 0 credits: \
+query_products by SQL (names too: name LIKE '%…%'), get_product one product with its history, compare_products \
+several. They know only what was seen, and say from which day it is.
 Not in this source: which creators, which videos, review texts, stock, advertising spend, seller names, the account's \
 balance. Such names or links cannot be derived from these rows; the nearest figures are the counts of creators, \
 videos and lives, and the channel shares. The only link is the product page given with each answer."""
@@ -70,6 +73,10 @@ class App:
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_resource_templates,
+            on_read_resource=self._read_resource,
+            on_completion=self._complete,
         )
 
     @asynccontextmanager
@@ -79,11 +86,13 @@ class App:
         from keyapi_mcp.api.client import KeyApiClient
         from keyapi_mcp.tools.pages import PageReader
 
-        ledger = MemoryLedger()
-        store = MemoryPages(self.settings.cache_rows, self.settings.fresh_s, self._clock)
-        client = KeyApiClient(self.settings, ledger, transport=self._upstream, clock=self._clock)
+        store = Store(self.settings, self._clock)
+        client = KeyApiClient(self.settings, store, transport=self._upstream, clock=self._clock)
         async with anyio.create_task_group() as tasks:
-            self._services = Services(self.settings, PageReader(client, store, tasks), ledger, self._clock)
+            pages = PageReader(
+                client, store, tasks, total_s=self.settings.total_timeout_s, offline=self.settings.offline
+            )
+            self._services = Services(self.settings, pages, store, self._clock)
             try:
                 yield
             finally:
@@ -91,15 +100,20 @@ class App:
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await client.aclose()
+                    await store.aclose()
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Answer:
         """Run a tool. Raises a KeyApiMcpError for everything that the caller should read."""
-        if self._services is None:
-            raise RuntimeError("App.running() is not open")
+        services = self._running_services()
         tool = self._tools.get(name)
         if tool is None:
             raise KeyApiMcpError(f"There is no tool {name[:60]!r}.", f"the tools are: {', '.join(self._tools)}.")
-        return await tool.run(self._services, arguments)
+        return await tool.run(services, arguments)
+
+    def _running_services(self) -> Services:
+        if self._services is None:
+            raise RuntimeError("App.running() is not open")
+        return self._services
 
     async def _list_tools(
         self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
@@ -125,3 +139,58 @@ class App:
                 "details.\nNext: try a simpler call; if it stays so, report it with the log."
             )
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)
+
+    async def _list_resources(
+        self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        return types.ListResourcesResult(
+            resources=[
+                types.Resource(
+                    name=one.name,
+                    title=one.title,
+                    uri=one.uri,
+                    description=one.description,
+                    mime_type=resources.MIME_TYPE,
+                )
+                for one in resources.DOCUMENTS
+            ]
+        )
+
+    async def _list_resource_templates(
+        self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        product = types.ResourceTemplate(
+            name="product",
+            title="Product",
+            uri_template=resources.PRODUCT,
+            description="The last row of a product that a search has shown, as the service sent it, texts cleaned.",
+            mime_type=resources.MIME_TYPE,
+        )
+        return types.ListResourceTemplatesResult(resource_templates=[product])
+
+    async def _read_resource(
+        self, _context: ServerRequestContext[Any], params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        services = self._running_services()
+        try:
+            text = await resources.read(params.uri, services.store, synthetic=self.settings.sandbox)
+        except StoreUnavailable as error:
+            raise MCPError(types.INTERNAL_ERROR, error.what) from None
+        if text is None:
+            raise MCPError(types.INVALID_PARAMS, "There is no such resource.", {"uri": params.uri})
+        content = types.TextResourceContents(uri=params.uri, mime_type=resources.MIME_TYPE, text=text)
+        return types.ReadResourceResult(contents=[content])
+
+    async def _complete(
+        self, _context: ServerRequestContext[Any], params: types.CompleteRequestParams
+    ) -> types.CompleteResult:
+        argument = params.argument
+        if not (isinstance(params.ref, types.ResourceTemplateReference) and params.ref.uri == resources.PRODUCT):
+            raise MCPError(types.INVALID_PARAMS, "There is no such resource template or prompt.")
+        if argument.name not in resources.PRODUCT_ARGUMENTS:
+            raise MCPError(types.INVALID_PARAMS, "The resource template has no such argument.")
+        others = (params.context and params.context.arguments) or {}
+        values, total = await resources.complete(argument.name, argument.value, others, self._running_services().store)
+        return types.CompleteResult(
+            completion=types.Completion(values=values, total=total, has_more=total > len(values))
+        )

@@ -84,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--spend-one", action="store_true", help="also ask the service one question (1 credit)")
     doctor.set_defaults(run=_doctor)
 
+    store = commands.add_parser("store", help="what is kept on this machine: look, check, make smaller")
+    _server_options(store)
+    store.add_argument("action", choices=("info", "check", "prune", "vacuum"), help="what to do")
+    store.add_argument("--older-than", type=_days, metavar="180d", help="prune: what was last seen before so many days")
+    store.add_argument("--yes", action="store_true", help="prune: remove it, instead of only saying what there is")
+    store.set_defaults(run=_store)
+
     demo = commands.add_parser("demo", help="a short conversation with a real server over synthetic data")
     demo.set_defaults(run=_demo)
 
@@ -195,6 +202,26 @@ def _doctor(options: argparse.Namespace, imported: Callable[[], None]) -> int:
 
     imported()
     return doctor.run(options, _settings, _app)
+
+
+def _days(text: str) -> int:
+    """`180d` or `180`. Raises ValueError, which argparse words."""
+    days = int(text.strip().lower().removesuffix("d"))
+    if days < 1:
+        raise ValueError
+    return days
+
+
+def _store(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.clock import utc_now
+    from keyapi_mcp.commands import store
+
+    settings = _settings(options)
+    imported()
+    if options.action == "prune" and options.older_than is None:
+        print("keyapi-mcp store prune: say how old, for example --older-than 180d", file=sys.stderr)
+        return EXIT_USAGE
+    return store.run(settings, options.action, utc_now, days=options.older_than, yes=options.yes)
 
 
 def _demo(_options: argparse.Namespace, imported: Callable[[], None]) -> int:

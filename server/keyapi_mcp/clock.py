@@ -12,6 +12,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def day_number(day: date) -> int:
+    """yyyyMMdd, as the service writes days."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
 def data_day(fetched_at: datetime) -> date:
     """The day that figures fetched at this time speak of: the service's data is one day old (T+1, UTC)."""
     return fetched_at.astimezone(UTC).date() - timedelta(days=1)

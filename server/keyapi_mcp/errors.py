@@ -4,7 +4,10 @@
     ├── InvalidQuery             the caller: arguments that are wrong or contradict each other; nothing was sent
     ├── SetupError               the person who installed: a setting is missing or wrong; nothing was sent
     │   ├── MissingKey           no KeyAPI key is set
-    │   └── InvalidSettings      a setting or flag cannot be used (the process does not start)
+    │   ├── InvalidSettings      a setting or flag cannot be used (the process does not start)
+    │   ├── StoreUnavailable     the store's file cannot be used
+    │   ├── LimitReached         a spending limit of the user's own
+    │   └── Offline              not in the store, and asking the service is switched off
     └── ServiceError             the service or the way to it
         ├── RequestRejected      400: the service refused the parameters
         ├── KeyRejected          401, 403: the service refused the key
@@ -22,7 +25,7 @@ do next. None carries a key, a URL with a query, a stack or a body of the servic
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class KeyApiMcpError(Exception):
@@ -42,6 +45,12 @@ class KeyApiMcpError(Exception):
         self.request_id = request_id
         self.maybe_spent = int(self.may_be_billed)
 
+    def __copy__(self) -> Self:
+        """One for each of several callers: an exception collects the traceback of everyone who raises it."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
 
 class InvalidQuery(KeyApiMcpError):
     """Arguments that cannot be sent; `what` has one line a problem, each with its fix."""
@@ -57,6 +66,27 @@ class MissingKey(SetupError):
 
 class InvalidSettings(SetupError):
     """A setting or flag that cannot be used."""
+
+
+class StoreUnavailable(SetupError):
+    """The store's file cannot be opened, read or written. where: its path, or "memory"; why: in words."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"The store at {where} cannot be used: {why}.",
+            "mend it, name another directory with KEYAPI_MCP_HOME, or keep nothing beyond the process with "
+            "KEYAPI_MCP_STORE=memory; then restart the server.",
+        )
+        self.where = where
+        self.why = why
+
+
+class LimitReached(SetupError):
+    """A request that would go beyond a limit of the user's own; nothing was sent."""
+
+
+class Offline(SetupError):
+    """The answer is not in the store, and KEYAPI_MCP_OFFLINE forbids asking; nothing was sent."""
 
 
 class ServiceError(KeyApiMcpError):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from keyapi_mcp.clock import data_day
 from keyapi_mcp.reference import commission
 
 Window = Literal[1, 7, 15, 30, 60, 90]
@@ -40,6 +41,20 @@ _LIVE_GMV = _fields("total_live_sale_gmv_{}d_amt", "total_live_sale_gmv_amt")
 _VIEWS = _fields("total_views_{}d_cnt", "total_views_cnt")
 _VIDEO_CREATORS = _fields("total_ifl_video_{}d_cnt", None)
 _LIVE_CREATORS = _fields("total_ifl_live_{}d_cnt", None)
+# What comes once a window, by the house's name for it: window (`None` = lifetime) → the service's field.
+SERIES: Final = {
+    "units": _UNITS,
+    "gmv_usd": _GMV,
+    "video_units": _VIDEO_UNITS,
+    "video_gmv_usd": _VIDEO_GMV,
+    "live_units": _LIVE_UNITS,
+    "live_gmv_usd": _LIVE_GMV,
+    "videos": _VIDEOS,
+    "lives": _LIVES,
+    "views": _VIEWS,
+    "video_creators": _VIDEO_CREATORS,
+    "live_creators": _LIVE_CREATORS,
+}
 
 
 class BrokenRow(ValueError):
@@ -232,7 +247,8 @@ class Page:
     """One answered request, as kept in the cache.
 
     products: in the service's order; rows: how many rows the service sent, broken ones included (a page with fewer
-    rows than were asked for is the last); fetched_at: UTC; synthetic: the answer came from a sandbox.
+    rows than were asked for is the last); fetched_at: UTC; synthetic: the answer came from a sandbox; unrefreshed: by
+    how many days the source was behind, whose figures are one day old otherwise.
     """
 
     products: tuple[Product, ...]
@@ -240,11 +256,25 @@ class Page:
     fetched_at: datetime
     request_id: str | None = None
     synthetic: bool = False
+    unrefreshed: int = 0
+
+    @property
+    def data_day(self) -> date:
+        """The day that the figures speak of, inferred."""
+        return data_day(self.fetched_at) - timedelta(days=self.unrefreshed)
 
     @property
     def left_out(self) -> int:
         """Rows that could not be read."""
         return self.rows - len(self.products)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A page as it was kept, and why it could not be kept beyond this process (empty if it was)."""
+
+    page: Page
+    not_kept: str = ""
 
 
 def _identifier(value: object) -> str | None:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.reference import commission
 from keyapi_mcp.reference.commission import CommissionUnit
 
@@ -229,6 +230,12 @@ class ProductQuery(BaseModel):
         """The same text for the same question, whatever the order or spelling of its arguments."""
         return urlencode(self.to_params())
 
+    def at_page(self, number: int) -> ProductQuery:
+        """The same question, another page."""
+        # Not `model_copy`, which would also copy the cached key of this page.
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return ProductQuery(**given | {"page_num": number})
+
     def next_page(self) -> int | None:
         return self.page_num + 1 if self.page_num < 100_000 else None
 
@@ -250,22 +257,5 @@ def meaning(name: str) -> Range | Codes | None:
 
 
 def input_schema(*, integer_enums: bool = True) -> dict[str, Any]:
-    """The flat, strict JSON schema of the parameters, as clients can take it.
-
-    No `$ref`, `anyOf`, null unions or titles: some clients refuse each of them. With `integer_enums=False` the codes
-    are given by minimum and maximum (their values are without gaps), because Gemini clients refuse integer enums.
-    """
-    properties: dict[str, Any] = {}
-    for name, node in ProductQuery.model_json_schema()["properties"].items():
-        arms = [arm for arm in node.pop("anyOf", [{}]) if arm.get("type") != "null"]
-        merged = {**arms[0], **node}
-        flat = {key: merged[key] for key in _SCHEMA_KEYS if key in merged and merged[key] is not None}
-        if "enum" in flat and not integer_enums:
-            codes = flat.pop("enum")
-            flat = {"type": "integer", "minimum": min(codes), "maximum": max(codes), **flat}
-        properties[name] = flat
-    return {"type": "object", "properties": properties, "required": ["region"], "additionalProperties": False}
-
-
-# "pattern" is left out on purpose: a client that checks it would refuse "us", which we take.
-_SCHEMA_KEYS: Final = ("type", "enum", "minimum", "maximum", "default", "description")
+    """The JSON schema of the parameters; see `flat_schema`."""
+    return flat_schema(ProductQuery, integer_enums=integer_enums)

@@ -58,7 +58,18 @@ def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _plain_path(value: Path | None) -> Path | None:
+    if value is not None and not str(value).isprintable():
+        raise ValueError("must be the path of a directory")
+    return value
+
+
+def _limit(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "off" else value
+
+
 Switch = Annotated[bool, BeforeValidator(_switch)]
+Limit = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_limit)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 
 
@@ -106,6 +117,16 @@ class Settings(BaseSettings):
     cache_rows: int = Field(
         1_000, ge=0, le=1_000_000, description="Rows kept in memory (about 12 KB each); the least used go first."
     )
+    home: Annotated[Path | None, AfterValidator(_plain_path)] = Field(
+        None, description="Directory of everything that is kept; by default the platform's place for a user's data."
+    )
+    store: Annotated[
+        Literal["sqlite", "memory"], BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+    ] = Field("sqlite", description="`memory`: keep nothing beyond the process; limits then hold per process.")
+    offline: Switch = Field(False, description="`1`: answer from the store only, never open a connection.")
+    credits_per_call: Limit = Field(10, description="Most credits that one call may spend; `off` lifts the limit.")
+    credits_per_day: Limit = Field(200, description="Most credits a day (UTC), all processes together; `off`.")
+    credits_per_month: Limit = Field(3_000, description="Most credits a month (UTC), all processes together; `off`.")
     max_in_flight: int = Field(4, ge=1, le=256, description="Requests to the service at once.")
     min_interval_s: float = Field(
         0.3, ge=0, le=60, description="Seconds between the starts of two requests; `0` = no spacing."

@@ -27,7 +27,7 @@ def test_the_text_answer_is_printed() -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("SANDBOX (synthetic data) · TikTok Shop products · US · units 30 d ≥ 1,000 · ")
     assert len([line for line in lines if line.count("|") > 10]) == 11
-    assert lines[-1].endswith("Credits: 1 for this call, 1 since start.")
+    assert "Credits: 1 for this call; 1 today, 199 left within your limits" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -51,15 +51,19 @@ def test_the_demo_asks_shows_a_refusal_and_pays_nothing_twice() -> None:
     for part in (
         "Which beauty products are breaking out",
         "SANDBOX (synthetic data) · TikTok Shop products · US · Beauty & Personal Care (601450)",
-        "Credits: 1 for this call, 1 since start.",
+        "Credits: 1 for this call; 1 today, 199 left within your limits",
         "page 2, 10 rows",
         "there is no keyword search",
-        "Credits: 0 for this call (kept answer), 2 since start.",
+        "Credits: 0 for this call (kept answer); 2 today, 198 left within your limits",
+        "SQL over the local store · ",
+        "3 products compared · US",
+        "Counted: 2 today, 2 this month.",
+        "Credits: 0 for this call (from the store); 2 today, 198 left",
     ):
         assert part in done.stdout
     tables = [line for line in done.stdout.splitlines() if re.match(r"\d+ +\d{19} ", line)]
     assert len(tables) == 20
-    sizes = re.search(r"([\d,]+) bytes; the answer above: ([\d,]+) bytes", done.stdout)
+    sizes = re.search(r"([\d,]+) bytes; the first answer: ([\d,]+) bytes", done.stdout)
     assert sizes is not None
     raw, ours = (int(size.replace(",", "")) for size in sizes.groups())
     assert raw > 40 * ours
@@ -69,7 +73,9 @@ def test_tools_lists_each_parameter_with_its_meaning_and_the_size() -> None:
     done = keyapi_mcp("tools")
     assert "search_products — Search TikTok Shop products — 1," in done.stdout
     assert "tokens (o200k_base)" in done.stdout
-    assert len(re.findall(r"^  \w+: (?:string|integer|number)(?: \(required\))? — .", done.stdout, re.MULTILINE)) == 36
+    of_search = done.stdout.split("\nquery_products — ")[0].split("\nget_product — ")[0]
+    assert len(re.findall(r"^  \w+: (?:string|integer|number)(?: \(required\))? — .", of_search, re.MULTILINE)) == 36
+    assert re.search(r"^all tools: [\d,]+ tokens", done.stdout, re.MULTILINE)
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

@@ -86,3 +86,25 @@ def test_in_the_sandbox_nothing_is_needed() -> None:
     done = keyapi_mcp("doctor", "--sandbox")
     assert done.returncode == 0
     assert "no key is used" in done.stdout
+
+
+def test_the_store_is_named_and_not_made_by_looking(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    settings = {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url, "KEYAPI_MCP_HOME": str(tmp_path / "kept")}
+    done = keyapi_mcp("doctor", **settings)
+    assert f"ok    store: {tmp_path / 'kept'}" in done.stdout
+    assert "made with the first question" in done.stdout
+    assert not (tmp_path / "kept").exists()
+    assert keyapi_mcp("call", "search_products", "region=US", **settings).returncode == 0
+    assert ", 10 products, " in keyapi_mcp("doctor", **settings).stdout
+
+
+def test_a_store_that_cannot_be_used_is_named(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    (tmp_path / "sandbox.sqlite").write_text("not a database, but a text that somebody put here" * 50)
+    done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "FAIL  store: The store at" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_in_memory_is_noted() -> None:
+    assert "note  store: in memory" in keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_STORE="memory").stdout

@@ -8,9 +8,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from keyapi_mcp.credits import Totals
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending, Table
 
-FREE = Spending(call=0, call_maybe=0, total=4, total_maybe=0, source="kept answer")
+BOOKS = Totals(today=4, today_unknown=0, this_month=9, left_today=196, left_this_month=2_991)
+FREE = Spending(call=0, call_maybe=0, totals=BOOKS, source="kept answer")
+BALANCE = "(account balance not visible)."
+FREE_LINE = f"Credits: 0 for this call (kept answer); 4 today, 196 left within your limits {BALANCE}"
 TABLE = Table(columns=("product_id", "units_7d"), rows=(("1", 5), ("2", None)), text="#|product_id|u7\n1|1|5\n2|2|")
 
 
@@ -27,12 +31,7 @@ def answer(**changes: Any) -> Answer:
 
 def test_the_text_is_scope_table_notes_next_step_and_credits() -> None:
     assert answer().text() == (
-        "Products · US\n"
-        "#|product_id|u7\n"
-        "1|1|5\n"
-        "2|2|\n"
-        "Notes: delisted: row 2.\n"
-        "Next: page_num=2. Credits: 0 for this call (kept answer), 4 since start."
+        f"Products · US\n#|product_id|u7\n1|1|5\n2|2|\nNotes: delisted: row 2.\nNext: page_num=2. {FREE_LINE}"
     )
 
 
@@ -43,7 +42,7 @@ def test_the_structured_form_has_the_same_parts() -> None:
         "rows": [["1", 5], ["2", None]],
         "notes": ["Notes: delisted: row 2."],
         "next": "page_num=2.",
-        "credits": {"call": 0, "since_start": 4},
+        "credits": {"call": 0, "today": 4, "left": 196, "source": "kept answer"},
     }
 
 
@@ -69,48 +68,38 @@ def test_empty_parts_are_left_out_and_nothing_but_a_cell_is_null(changes: dict[s
 
 @pytest.mark.parametrize("table", [None, EMPTY])
 def test_a_table_without_rows_is_no_part_of_the_text(table: Table | None) -> None:
-    assert answer(table=table, notes=[]).text() == (
-        "Products · US\nNext: page_num=2. Credits: 0 for this call (kept answer), 4 since start."
-    )
+    assert answer(table=table, notes=[]).text() == (f"Products · US\nNext: page_num=2. {FREE_LINE}")
 
 
 def test_without_a_next_step_the_last_line_is_the_credits() -> None:
     text = answer(next_step="").text()
-    assert text.split("\n")[-1] == "Credits: 0 for this call (kept answer), 4 since start."
+    assert text.split("\n")[-1] == FREE_LINE
 
 
 @pytest.mark.parametrize(
     ("spending", "words", "told"),
     [
         (
-            Spending(1, 0, 1, 0),
-            "Credits: 1 for this call, 1 since start.",
-            {"call": 1, "since_start": 1},
+            Spending(1, 0, BOOKS),
+            f"Credits: 1 for this call; 4 today, 196 left within your limits {BALANCE}",
+            {"call": 1, "today": 4, "left": 196},
+        ),
+        (FREE, FREE_LINE, {"call": 0, "today": 4, "left": 196, "source": "kept answer"}),
+        (
+            Spending(1, 2, Totals(5, 3, 5, None, None)),
+            f"Credits: 1 + 0–2 (unknown) for this call; 5 today (3 of them unknown), no limit set {BALANCE}",
+            {"call": 1, "call_unknown": 2, "today": 5, "today_unknown": 3},
         ),
         (
-            Spending(0, 0, 4, 0, "kept answer"),
-            "Credits: 0 for this call (kept answer), 4 since start.",
-            {"call": 0, "since_start": 4},
+            Spending(1, 0, Totals(5, 0, 2_999, 195, 1), per_process=True),
+            f"Credits: 1 for this call; 5 today, 1 left within your limits of this process {BALANCE}",
+            {"call": 1, "today": 5, "left": 1},
         ),
-        (
-            Spending(0, 0, 4, 0, "shared with an identical call"),
-            "Credits: 0 for this call (shared with an identical call), 4 since start.",
-            {"call": 0, "since_start": 4},
-        ),
-        (
-            Spending(1, 2, 5, 3),
-            "Credits: 1 + 0–2 (unknown) for this call, 5 + 0–3 (unknown) since start.",
-            {"call": 1, "since_start": 5, "call_unknown": 2, "since_start_unknown": 3},
-        ),
-        (
-            Spending(1, 0, 5, 1),
-            "Credits: 1 for this call, 5 + 0–1 (unknown) since start.",
-            {"call": 1, "since_start": 5, "since_start_unknown": 1},
-        ),
+        (Spending(1, 0, None), "Credits: 1 for this call; the books cannot be read.", {"call": 1}),
     ],
 )
-def test_credits_are_told_for_the_call_and_since_the_start_with_what_is_not_known(
-    spending: Spending, words: str, told: dict[str, int]
+def test_credits_are_told_for_the_call_and_within_the_limits_with_what_is_not_known(
+    spending: Spending, words: str, told: dict[str, Any]
 ) -> None:
     assert spending.in_words() == words
     assert spending.as_json() == told

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keyapi_mcp.credits import Totals
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.results.answer import Answer, Spending
@@ -17,7 +18,8 @@ from support.products import product
 
 DATA = Path(__file__).parents[1] / "data"
 FETCHED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-ONE_CREDIT = Spending(call=1, call_maybe=0, total=4, total_maybe=0)
+ONE_CREDIT = Spending(call=1, call_maybe=0, totals=Totals(4, 0, 9, 196, 2_991))
+CREDITS = "Credits: 1 for this call; 4 today, 196 left within your limits (account balance not visible)."
 SOLD = {"total_sale_30d_cnt": 5}
 
 
@@ -62,7 +64,7 @@ def test_the_documented_example_says_that_it_is_delisted_and_does_not_sell_and_m
     assert text.split("\n")[3:] == [
         "Notes: delisted: row 1; no sales in 30 d: row 1.",
         PRODUCT_PAGE,
-        "Next: this page was not full: the list ends here. Credits: 1 for this call, 4 since start.",
+        f"Next: this page was not full: the list ends here. {CREDITS}",
     ]
     for secret in ("REDACTED", "Putian", "seller", "https://echosell"):
         assert secret not in text
@@ -210,13 +212,13 @@ def test_both_forms_say_the_same() -> None:
     assert [line.split("|")[1] for line in lines[2:12]] == [row[0] for row in told["rows"]]
     assert [line.split("|")[2] for line in lines[2:12]] == [row[1] for row in told["rows"]]
     assert lines[12:-1] == told["notes"]
-    assert lines[-1] == f"Next: {told['next']} Credits: 1 for this call, 4 since start."
-    assert told["credits"] == {"call": 1, "since_start": 4}
+    assert lines[-1] == f"Next: {told['next']} {CREDITS}"
+    assert told["credits"] == {"call": 1, "today": 4, "left": 196}
 
 
 def test_an_empty_page_is_complete_in_both_forms_without_a_table() -> None:
     built = answer(page(), query(min_total_sale_30d_cnt=10**6))
     told = built.structured()
     assert (told["rows"], "notes" in told) == ([], False)
-    assert built.text() == f"{told['scope']}\nNext: {told['next']} Credits: 1 for this call, 4 since start."
+    assert built.text() == f"{told['scope']}\nNext: {told['next']} {CREDITS}"
     assert " · page 1, 0 rows · " in told["scope"]

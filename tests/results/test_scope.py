@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import PARAMETERS, ProductQuery, meaning
 from keyapi_mcp.results.scope import SANDBOX_MARK, age, category_words, filters, scope_line, sort_words
 
@@ -17,16 +18,13 @@ def query(**parameters: Any) -> ProductQuery:
     return ProductQuery.model_validate({"region": "US"} | parameters)
 
 
-def line(asked: ProductQuery, **changes: Any) -> str:
-    shown: dict[str, Any] = {
-        "rows": 10,
-        "fetched_at": FETCHED,
-        "now": FETCHED,
-        "kept": False,
-        "synthetic": False,
-        "notes": (),
-    }
-    return scope_line(asked, **shown | changes)
+def line(
+    asked: ProductQuery, *, rows: int = 10, fetched_at: datetime = FETCHED, unrefreshed: bool = False, **changes: Any
+) -> str:
+    products = tuple(Product({"product_id": str(number)}) for number in range(1, rows + 1))
+    page = Page(products, rows, fetched_at, unrefreshed=unrefreshed)
+    shown: dict[str, Any] = {"now": FETCHED, "kept": False, "stale": False, "synthetic": False, "notes": ()}
+    return scope_line(asked, page=page, **shown | changes)
 
 
 def test_the_plain_question_is_told_with_its_default_sort_and_the_nature_of_the_figures() -> None:
@@ -162,3 +160,12 @@ def test_it_is_one_line() -> None:
     everything: dict[str, Any] = {name: 1 for name in PARAMETERS if meaning(name) is not None}
     everything |= {"min_first_crawl_dt": 20260101, "max_first_crawl_dt": 20260101, "category_id": "601450"}
     assert "\n" not in line(query(**everything), kept=True, synthetic=True)
+
+
+def test_an_older_answer_than_wanted_is_marked_stale_with_its_age() -> None:
+    shown = line(query(), kept=True, stale=True, now=FETCHED + timedelta(days=3))
+    assert shown.endswith(" · STALE, kept from 2026-11-23 09:30 UTC (3 d ago)")
+
+
+def test_a_source_that_had_not_refreshed_speaks_of_the_day_before() -> None:
+    assert "data of about 2026-11-21 (T+1, source not refreshed yet)" in line(query(), unrefreshed=True)

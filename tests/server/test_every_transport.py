@@ -14,7 +14,9 @@ from keyapi_mcp.app import INSTRUCTIONS
 from keyapi_mcp.sandbox.faults import Fault
 from support.connections import Connection, Everywhere, Told
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "tool_schemas" / "search_products.json").read_text("utf-8"))
+FOLDER = Path(__file__).parents[2] / "tool_schemas"
+LISTED = [entry["file"] for entry in json.loads((FOLDER / "index.json").read_text("utf-8"))["tools"]]
+SCHEMAS = [json.loads((FOLDER / name).read_text("utf-8")) for name in LISTED]
 ASKED = {"region": "US", "category_id": "Beauty & Personal Care", "min_total_sale_30d_cnt": "100"}
 
 
@@ -28,13 +30,13 @@ def ids(told: Told) -> list[str]:
     return structured
 
 
-def test_the_tool_is_listed_as_its_schema_file_says(servers: Everywhere) -> None:
+def test_the_tools_are_listed_as_their_schema_files_say(servers: Everywhere) -> None:
     async def listed(connection: Connection) -> Any:
         return (await connection.client.list_tools()).tools
 
     for connection, tools in servers.each(listed):
         seen = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
-        assert seen == [SCHEMA], connection.name
+        assert seen == SCHEMAS, connection.name
 
 
 def test_name_version_instructions_and_only_the_capabilities_there_are(servers: Everywhere) -> None:
@@ -46,7 +48,7 @@ def test_name_version_instructions_and_only_the_capabilities_there_are(servers: 
         assert (info.name, info.version) == ("keyapi-mcp", __version__), connection.name
         assert instructions == INSTRUCTIONS, connection.name
         given = capabilities.model_dump(exclude_none=True)
-        assert set(given) == {"tools"}, connection.name
+        assert set(given) == {"tools", "resources", "completions"}, connection.name
 
 
 def test_each_era_is_the_one_asked_for(servers: Everywhere) -> None:
@@ -135,7 +137,7 @@ def test_a_mistake_is_an_error_that_tells_the_fix_and_sends_nothing(
 def test_an_unknown_tool_is_an_error_that_names_those_there_are(servers: Everywhere) -> None:
     for connection, told in servers.each(lambda one: one.call({}, tool="find_products")):
         assert told.is_error, connection.name
-        assert "the tools are: search_products" in told.text, connection.name
+        assert "the tools are: search_products, " in told.text, connection.name
 
 
 def test_nothing_past_the_end_is_an_empty_result_and_no_error(servers: Everywhere) -> None:

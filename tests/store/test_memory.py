@@ -1,4 +1,4 @@
-"""Pages in memory: fresh for a time, bounded in rows; and the books."""
+"""Pages in memory: fresh for a time, bounded in rows."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyapi_mcp.credits import Outcome
 from keyapi_mcp.product import Page, Product
-from keyapi_mcp.store.memory import MemoryLedger, MemoryPages
-
-pytestmark = pytest.mark.anyio
+from keyapi_mcp.store.memory import MemoryPages
 
 
 class Clock:
@@ -30,107 +27,92 @@ def page(clock: Clock, rows: int = 10) -> Page:
     return Page(products=products, rows=rows, fetched_at=clock())
 
 
-async def test_a_page_is_given_again_until_its_time_is_over() -> None:
+def test_a_page_is_given_again_until_its_time_is_over() -> None:
     clock = Clock()
     pages = MemoryPages(100, 3600, clock)
     kept = page(clock)
-    await pages.keep("a", kept)
+    pages.put("a", kept)
     clock.pass_seconds(3599)
-    assert await pages.fresh("a") is kept
+    assert pages.get("a") is kept
     clock.pass_seconds(1)
-    assert await pages.fresh("a") is None
+    assert pages.get("a") is None
 
 
-async def test_the_time_counts_from_the_fetch_not_from_the_keeping_or_the_last_use() -> None:
+def test_the_time_counts_from_the_fetch_not_from_the_keeping_or_the_last_use() -> None:
     clock = Clock()
     pages = MemoryPages(100, 3600, clock)
     kept = page(clock)
     clock.pass_seconds(3000)
-    await pages.keep("a", kept)
-    assert await pages.fresh("a") is kept
+    pages.put("a", kept)
+    assert pages.get("a") is kept
     clock.pass_seconds(600)
-    assert await pages.fresh("a") is None
+    assert pages.get("a") is None
 
 
-async def test_a_page_that_was_never_kept_is_not_there() -> None:
-    assert await MemoryPages(100, 3600, Clock()).fresh("a") is None
+def test_a_page_that_was_never_kept_is_not_there() -> None:
+    assert MemoryPages(100, 3600, Clock()).get("a") is None
 
 
-async def test_with_a_time_of_zero_nothing_is_given_again() -> None:
+def test_with_a_time_of_zero_nothing_is_given_again() -> None:
     clock = Clock()
     pages = MemoryPages(100, 0, clock)
-    await pages.keep("a", page(clock))
-    assert await pages.fresh("a") is None
+    pages.put("a", page(clock))
+    assert pages.get("a") is None
 
 
-async def test_with_an_endless_time_a_page_stays() -> None:
+def test_with_an_endless_time_a_page_stays() -> None:
     clock = Clock()
     pages = MemoryPages(100, math.inf, clock)
-    await pages.keep("a", page(clock))
+    pages.put("a", page(clock))
     clock.pass_seconds(10 * 365 * 86_400)
-    assert await pages.fresh("a") is not None
+    assert pages.get("a") is not None
 
 
-async def test_the_least_used_page_goes_when_there_are_too_many_rows() -> None:
+def test_the_least_used_page_goes_when_there_are_too_many_rows() -> None:
     clock = Clock()
     pages = MemoryPages(30, 3600, clock)
     for key in ("a", "b", "c"):
-        await pages.keep(key, page(clock))
-    assert await pages.fresh("a") is not None
-    await pages.keep("d", page(clock))
-    assert await pages.fresh("b") is None
-    assert [await pages.fresh(key) is not None for key in ("a", "c", "d")] == [True] * 3
+        pages.put(key, page(clock))
+    assert pages.get("a") is not None
+    pages.put("d", page(clock))
+    assert pages.get("b") is None
+    assert [pages.get(key) is not None for key in ("a", "c", "d")] == [True] * 3
 
 
-async def test_rows_count_and_not_pages() -> None:
+def test_rows_count_and_not_pages() -> None:
     clock = Clock()
     pages = MemoryPages(30, 3600, clock)
     for number in range(30):
-        await pages.keep(str(number), page(clock, rows=1))
-    assert all([await pages.fresh(str(number)) is not None for number in range(30)])
-    await pages.keep("ten", page(clock, rows=10))
-    assert sum([await pages.fresh(str(number)) is not None for number in range(30)]) == 20
+        pages.put(str(number), page(clock, rows=1))
+    assert all(pages.get(str(number)) is not None for number in range(30))
+    pages.put("ten", page(clock, rows=10))
+    assert sum([pages.get(str(number)) is not None for number in range(30)]) == 20
 
 
-async def test_an_empty_page_is_worth_keeping_and_takes_room_too() -> None:
+def test_an_empty_page_is_worth_keeping_and_takes_room_too() -> None:
     clock = Clock()
     pages = MemoryPages(2, 3600, clock)
     for key in ("a", "b", "c"):
-        await pages.keep(key, page(clock, rows=0))
-    assert [await pages.fresh(key) is not None for key in ("a", "b", "c")] == [False, True, True]
+        pages.put(key, page(clock, rows=0))
+    assert [pages.get(key) is not None for key in ("a", "b", "c")] == [False, True, True]
 
 
 @pytest.mark.parametrize("room", [0, 9])
-async def test_a_page_larger_than_the_room_is_not_kept_and_drives_nothing_out(room: int) -> None:
+def test_a_page_larger_than_the_room_is_not_kept_and_drives_nothing_out(room: int) -> None:
     clock = Clock()
     pages = MemoryPages(room, 3600, clock)
-    await pages.keep("small", page(clock, rows=0))
-    await pages.keep("large", page(clock, rows=10))
-    assert await pages.fresh("large") is None
-    assert (await pages.fresh("small") is not None) is (room > 0)
+    pages.put("small", page(clock, rows=0))
+    pages.put("large", page(clock, rows=10))
+    assert pages.get("large") is None
+    assert (pages.get("small") is not None) is (room > 0)
 
 
-async def test_the_same_question_kept_again_has_the_newer_page_and_its_time() -> None:
+def test_the_same_question_kept_again_has_the_newer_page_and_its_time() -> None:
     clock = Clock()
     pages = MemoryPages(10, 3600, clock)
-    await pages.keep("a", page(clock))
+    pages.put("a", page(clock))
     clock.pass_seconds(3000)
     newer = page(clock)
-    await pages.keep("a", newer)
+    pages.put("a", newer)
     clock.pass_seconds(3000)
-    assert await pages.fresh("a") is newer
-
-
-async def test_the_books_count_what_was_paid_and_what_may_have_been() -> None:
-    ledger = MemoryLedger()
-    outcomes = [Outcome.PAID, Outcome.UNKNOWN, Outcome.FREE, Outcome.PAID, Outcome.UNKNOWN, Outcome.UNKNOWN]
-    for outcome in outcomes:
-        reservation = await ledger.reserve("key")
-        await reservation.settle(outcome, None)
-    assert (ledger.paid, ledger.maybe_paid) == (2, 3)
-
-
-async def test_a_reservation_alone_costs_nothing_yet() -> None:
-    ledger = MemoryLedger()
-    await ledger.reserve("key")
-    assert (ledger.paid, ledger.maybe_paid) == (0, 0)
+    assert pages.get("a") is newer

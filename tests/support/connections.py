@@ -136,6 +136,7 @@ def environment_for(url: str, **settings: str) -> dict[str, str]:
         "KEYAPI_API_BASE_URL": url,
         "KEYAPI_MCP_MIN_INTERVAL_S": "0",
         "KEYAPI_MCP_LOG_LEVEL": "DEBUG",
+        "KEYAPI_MCP_HOME": os.environ["KEYAPI_MCP_HOME"],
     }
     return environment | {f"KEYAPI_MCP_{name.upper()}": value for name, value in settings.items()}
 

@@ -12,10 +12,13 @@ import anyio
 import httpx2 as httpx
 
 from keyapi_mcp.api.client import KeyApiClient
+from keyapi_mcp.api.meter import Meter
 from keyapi_mcp.clock import Clock, utc_now
-from keyapi_mcp.credits import Meter, Outcome
+from keyapi_mcp.credits import Budget, Outcome
+from keyapi_mcp.product import Kept, Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.settings import Settings, read_settings
+from keyapi_mcp.store.memory import MemoryPages
 
 # No word of it occurs anywhere else (not in hexadecimal ids either); it has the characters that a key may have.
 KEY: Final = "sk_live_Quokka.Numbat-zebra+Okapi/w=="
@@ -53,14 +56,15 @@ class Entry:
 class Books:
     """A meter that writes down everything that it is told.
 
-    refusals: raised by the next reservations, in this order (`None` = no refusal).
+    refusals: raised by the next reservations, in this order (`None` = no refusal); pages: where answers are kept.
     """
 
     entries: list[Entry] = field(default_factory=list)
     refusals: list[Exception | None] = field(default_factory=list)
+    pages: MemoryPages | None = None
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
-    async def reserve(self, key: str) -> _Reservation:
+    async def reserve(self, key: str, budget: Budget) -> _Reservation:  # noqa: ARG002
         if self.refusals and (refusal := self.refusals.pop(0)) is not None:
             raise refusal
         entry = Entry(key, monotonic())
@@ -101,6 +105,28 @@ class _Reservation:
         assert self.entry.outcome is None, "settled twice"
         self.entry.outcome, self.entry.request_id = outcome, request_id
         self.books.change()
+
+    async def settle_paid(self, page: Page) -> Kept:
+        await self.settle(Outcome.PAID, page.request_id)
+        if self.books.pages is not None:
+            self.books.pages.put(self.entry.key, page)
+        return Kept(page)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPages:
+    """What a page reader asks of a store, over recent pages alone."""
+
+    pages: MemoryPages
+
+    async def fresh(self, key: str) -> Page | None:
+        return self.pages.get(key)
+
+    async def older(self, key: str) -> Page | None:
+        return self.pages.get(key)
+
+    async def asked_elsewhere(self, key: str) -> bool:  # noqa: ARG002
+        return False
 
 
 @asynccontextmanager

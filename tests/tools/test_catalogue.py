@@ -19,7 +19,20 @@ from keyapi_mcp.tools import TOOLS
 from keyapi_mcp.tools.base import ToolSpec
 
 COMMITTED = Path(__file__).parents[2] / "tool_schemas"
-VERBS = {"search", "get", "find", "list", "compare", "rank", "watch", "export", "explain", "check", "summarise"}
+VERBS = {
+    "search",
+    "query",
+    "get",
+    "find",
+    "list",
+    "compare",
+    "rank",
+    "watch",
+    "export",
+    "explain",
+    "check",
+    "summarise",
+}
 # Words that push a model around: descriptions state facts.
 TRIGGERS = re.compile(
     r"\b(important|must|always|critical|note that|please|ignore|never\b.{0,60}\byou)\b", re.IGNORECASE
@@ -81,6 +94,24 @@ def test_a_search_only_reads_and_can_be_repeated_and_reaches_out() -> None:
 
 
 @each_tool
+def test_what_is_free_only_reads_can_be_repeated_and_reaches_nothing_outside(tool: ToolSpec) -> None:
+    if tool.name == "search_products":
+        return
+    annotations = tool.definition(Settings.model_construct(integer_enums=True))["annotations"]
+    assert annotations["readOnlyHint"] is annotations["idempotentHint"] is True
+    assert annotations["destructiveHint"] is annotations["openWorldHint"] is False
+    assert "0 credits" in tool.description
+    assert "(free)" in tool.summary
+
+
+def test_the_tool_that_finds_things_comes_first_and_the_books_last() -> None:
+    order = ["search_products", "get_product", "compare_products", "find_categories", "query_products", "get_usage"]
+    names = [tool.name for tool in TOOLS if tool.name in order]
+    assert names == [name for name in order if name in names]
+    assert names[0] == "search_products"
+
+
+@each_tool
 def test_a_description_is_short_says_what_it_costs_and_gives_no_orders(tool: ToolSpec) -> None:
     assert 0 < len(tool.description.encode()) < 2048
     assert "credit" in tool.description
@@ -105,7 +136,7 @@ def test_schemas_are_valid_strict_and_flat(tool: ToolSpec, settings: Settings) -
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
         assert schema["additionalProperties"] is False
-        assert set(schema["required"]) <= set(schema["properties"])
+        assert set(schema.get("required", ())) <= set(schema["properties"])
         for node in nodes(schema):
             refused = {"$ref", "$defs", "$schema", "anyOf", "oneOf", "allOf", "not", "title", "pattern", "format"}
             assert not refused & (node.keys() - schema["properties"].keys())
@@ -125,6 +156,15 @@ def test_what_a_model_sees_of_a_tool_is_at_most_1250_tokens(tool: ToolSpec, sett
     count = schemas.token_counter()
     assert count is not None
     assert count(schemas.seen_by_model(tool.definition(settings))) <= 1250
+
+
+def test_all_tools_together_are_at_most_2200_tokens(settings: Settings) -> None:
+    count = schemas.token_counter()
+    assert count is not None
+    sizes = {tool.name: count(schemas.seen_by_model(tool.definition(settings))) for tool in TOOLS}
+    assert sum(sizes.values()) <= 2_200, sizes
+    for name, most in (("query_products", 300), ("find_categories", 110), ("get_usage", 80)):
+        assert sizes[name] <= most, name
 
 
 def test_the_instructions_are_short_and_give_no_orders() -> None:

@@ -25,7 +25,7 @@ from keyapi_mcp.store.memory import MemoryPages
 from keyapi_mcp.tools.pages import PageRead, PageReader
 from support.loopback import Exchange, envelope, loopback, never, right
 from support.sandbox_server import RunningSandbox, running_sandbox
-from support.service import Books, client_for, query, settings_for
+from support.service import Books, KeptPages, client_for, query, settings_for
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -98,11 +98,12 @@ class Reading:
 async def reading(
     url: str, *, clock: Clock = utc_now, fresh_s: float = 3600, max_rows: int = 1000, **changes: Any
 ) -> AsyncIterator[Reading]:
-    books, store = Books(), MemoryPages(max_rows, fresh_s, clock)
+    store = MemoryPages(max_rows, fresh_s, clock)
+    books = Books(pages=store)
     # Its end waits for what is still under way.
     with anyio.fail_after(25):
         async with client_for(url, books, clock=clock, **changes) as client, anyio.create_task_group() as tasks:
-            yield Reading(PageReader(client, store, tasks), books, store)
+            yield Reading(PageReader(client, KeptPages(store), tasks, total_s=20), books, store)
 
 
 # --- sharing ------------------------------------------------------------------------------------------------------
@@ -243,7 +244,7 @@ async def test_the_page_used_longest_ago_goes_once_the_rows_are_too_many(sandbox
     async with reading(sandbox.url, max_rows=25) as run:
         for number in (1, 2, 1, 3):
             await run.read(query(page_num=number))
-        kept = [await run.store.fresh(query(page_num=number).key) is not None for number in (1, 2, 3)]
+        kept = [run.store.get(query(page_num=number).key) is not None for number in (1, 2, 3)]
         await run.read(query(page_num=2))
     assert kept == [True, False, True]
     assert [read.kept for read in run.reads] == [False, False, True, False, False]
@@ -253,7 +254,7 @@ async def test_the_store_never_holds_more_rows_than_it_may(sandbox: RunningSandb
     async with reading(sandbox.url, max_rows=25) as run:
         for number in range(1, 9):
             await run.read(query(page_num=number, page_size=7))
-            kept = [await run.store.fresh(query(page_num=earlier, page_size=7).key) for earlier in range(1, 9)]
+            kept = [run.store.get(query(page_num=earlier, page_size=7).key) for earlier in range(1, 9)]
             assert sum(page.rows for page in kept if page) <= 25
     assert sum(page is not None for page in kept) == 3
 
@@ -268,11 +269,11 @@ async def test_a_page_with_more_rows_than_may_be_kept_is_answered_and_not_kept(
     assert [(read.page.rows, read.kept, read.paid) for read in run.reads] == [(10, False, 1)] * 2
 
 
-async def test_even_empty_pages_take_up_room() -> None:
+def test_even_empty_pages_take_up_room() -> None:
     pages = MemoryPages(3, 3600, Hands())
     for number in range(50):
-        await pages.keep(str(number), Page((), 0, NOON))
-    assert [number for number in range(50) if await pages.fresh(str(number))] == [47, 48, 49]
+        pages.put(str(number), Page((), 0, NOON))
+    assert [number for number in range(50) if pages.get(str(number))] == [47, 48, 49]
 
 
 # --- failing ------------------------------------------------------------------------------------------------------
@@ -515,6 +516,7 @@ async def test_a_caller_cancelled_between_two_attempts_ends_them() -> None:
     assert run.costs == []
 
 
+@pytest.mark.slow
 async def test_a_cancelled_caller_of_a_slow_service_leaves_it_its_whole_time_and_no_more() -> None:
     async with loopback(never) as service, reading(service.url, total_timeout_s=0.3) as run:
         async with anyio.create_task_group() as tasks:
@@ -575,7 +577,7 @@ async def test_the_books_of_a_server_that_stops_have_what_was_under_way() -> Non
     books = Books()
     async with loopback(never) as service, client_for(service.url, books) as client:
         async with anyio.create_task_group() as tasks:
-            reader = PageReader(client, MemoryPages(100, 3600), tasks)
+            reader = PageReader(client, KeptPages(MemoryPages(100, 3600)), tasks, total_s=20)
             async with anyio.create_task_group() as callers:
                 callers.start_soon(reader.read, query())
                 await service.asked(1)

@@ -15,12 +15,14 @@ import pytest
 from keyapi_mcp import __version__
 from keyapi_mcp.app import INSTRUCTIONS
 from keyapi_mcp.sandbox.faults import KINDS, Fault
+from keyapi_mcp.tools import TOOLS
 from keyapi_mcp.transports.stdio import lines
 from support.connections import KEY, environment_for
 from support.raw_stdio import INITIALIZED, META, MODERN, PROBE, call, initialize, raw_server
 from support.sandbox_server import running_sandbox
 from support.waiting import until
 
+NAMES = [tool.name for tool in TOOLS]
 LIST = {"jsonrpc": "2.0", "id": "list", "method": "tools/list"}
 
 
@@ -31,26 +33,26 @@ def test_every_version_with_a_handshake_is_spoken(version: str) -> None:
         assert result["protocolVersion"] == version
         assert result["serverInfo"]["version"] == __version__
         assert result["instructions"] == INSTRUCTIONS
-        assert set(result["capabilities"]) == {"tools"}
-        assert len(server.ask(INITIALIZED, LIST)["result"]["tools"]) == 1
+        assert set(result["capabilities"]) == {"tools", "resources", "completions"}
+        assert [tool["name"] for tool in server.ask(INITIALIZED, LIST)["result"]["tools"]] == NAMES
 
 
 def test_a_client_that_probes_and_then_chooses_the_handshake_is_served() -> None:
     with raw_server() as server:
         assert server.ask(PROBE)["result"]["supportedVersions"] == [MODERN]
         assert server.ask(initialize())["result"]["protocolVersion"] == "2025-11-25"
-        assert len(server.ask(INITIALIZED, LIST)["result"]["tools"]) == 1
+        assert [tool["name"] for tool in server.ask(INITIALIZED, LIST)["result"]["tools"]] == NAMES
 
 
 def test_a_client_that_probes_and_stays_is_served_and_was_told_the_truth() -> None:
     with raw_server() as server:
         told = server.ask(PROBE)["result"]
-        assert len(server.ask({**LIST, "params": {"_meta": META}})["result"]["tools"]) == 1
+        assert [tool["name"] for tool in server.ask({**LIST, "params": {"_meta": META}})["result"]["tools"]] == NAMES
         # Once the era is settled, the SDK itself answers the same question.
         assert server.ask({**PROBE, "id": 2})["result"] == told
         assert told["instructions"] == INSTRUCTIONS
         assert told["_meta"]["io.modelcontextprotocol/serverInfo"]["version"] == __version__
-        assert set(told["capabilities"]) == {"tools"}
+        assert set(told["capabilities"]) == {"tools", "resources", "completions"}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_from_a_file_to_a_file_works_too(tmp_path: Path) -> None:
 def test_without_a_key_it_starts_lists_and_tells_how_to_get_one() -> None:
     with raw_server() as server:
         server.ask(initialize())
-        assert len(server.ask(INITIALIZED, LIST)["result"]["tools"]) == 1
+        assert [tool["name"] for tool in server.ask(INITIALIZED, LIST)["result"]["tools"]] == NAMES
         result = server.ask(call(1, {"region": "US"}))["result"]
         assert result["isError"] is True
         text = result["content"][0]["text"]

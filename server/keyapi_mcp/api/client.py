@@ -16,10 +16,12 @@ import stamina
 from keyapi_mcp import __version__
 from keyapi_mcp.api.attempt import Departure, request_page
 from keyapi_mcp.api.limits import Gate
+from keyapi_mcp.api.meter import Meter
 from keyapi_mcp.clock import Clock, utc_now
-from keyapi_mcp.credits import Meter, Outcome
+from keyapi_mcp.credits import AskedElsewhere, Budget, Outcome
 from keyapi_mcp.errors import (
     KeyApiMcpError,
+    LimitReached,
     MissingKey,
     RateLimited,
     ServiceError,
@@ -28,7 +30,7 @@ from keyapi_mcp.errors import (
     TimedOut,
     Unreachable,
 )
-from keyapi_mcp.product import Page
+from keyapi_mcp.product import Kept, Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.settings import Settings, is_loopback
 
@@ -45,10 +47,14 @@ _KEEP_ALIVE_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A page and what came before it. maybe_spent: failed attempts that may have cost a credit each."""
+    """A page and what came before it.
+
+    maybe_spent: failed attempts that may have cost a credit each; not_kept: why the page is not in the store.
+    """
 
     page: Page
     maybe_spent: int
+    not_kept: str = ""
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class _Call:
     """What one fetch knows of its own progress. Times are monotonic seconds."""
 
     deadline: float
+    budget: Budget
     on_flight: Callable[[bool], None]
     in_flight: bool = False
     maybe_spent: int = 0
@@ -87,12 +94,20 @@ class KeyApiClient:
             http, self._http = self._http, None
             await http.aclose()
 
-    async def fetch(self, query: ProductQuery, on_flight: Callable[[bool], None] = lambda _under_way: None) -> Fetched:
+    async def fetch(
+        self,
+        query: ProductQuery,
+        on_flight: Callable[[bool], None] = lambda _under_way: None,
+        *,
+        budget: Budget | None = None,
+        seconds: float | None = None,
+    ) -> Fetched:
         """Ask the service; retry at most twice, and only where the request was not sent or a 429 or 5xx came.
 
         `on_flight` is told True when a request leaves: from then on a credit may be spent; False when it has failed.
-        Raises MissingKey, SetupError, what the meter refuses with, or a ServiceError; `maybe_spent` of any of them
-        counts the attempts that may have been billed.
+        `budget` is what may be spent (unlimited without one); `seconds` shortens the total time-out.
+        Raises MissingKey, SetupError, AskedElsewhere, what else the meter refuses with, or a ServiceError;
+        `maybe_spent` of any of them counts the attempts that may have been billed.
         """
         if self._settings.api_key is None:
             raise MissingKey(
@@ -101,8 +116,8 @@ class KeyApiClient:
                 "configuration, then restart it; or start it with --sandbox for synthetic data without a key.",
             )
         http = self._client(self._settings.api_key.get_secret_value())
-        total = self._settings.total_timeout_s
-        call = _Call(time.monotonic() + total, on_flight)
+        total = self._settings.total_timeout_s if seconds is None else seconds
+        call = _Call(time.monotonic() + total, budget or Budget(None), on_flight)
         try:
             with anyio.fail_after(total):
                 async for attempt in stamina.retry_context(
@@ -114,19 +129,25 @@ class KeyApiClient:
                     wait_jitter=0.5,
                 ):
                     with attempt:
-                        return Fetched(await self._attempt(http, query, call), call.maybe_spent)
+                        kept = await self._attempt(http, query, call)
+                        return Fetched(kept.page, call.maybe_spent, kept.not_kept)
         except TimeoutError:
-            error: KeyApiMcpError = _out_of_time(call, total)
-        except KeyApiMcpError as last:
+            error: KeyApiMcpError | AskedElsewhere = _out_of_time(call, total)
+        except LimitReached as refused:
+            # What cannot be paid for any more is another try; why there is to be one says more.
+            error = call.latest or refused
+        except (KeyApiMcpError, AskedElsewhere) as last:
             error = last
         error.maybe_spent = call.maybe_spent
         raise error
 
-    async def _attempt(self, http: httpx.AsyncClient, query: ProductQuery, call: _Call) -> Page:
+    async def _attempt(self, http: httpx.AsyncClient, query: ProductQuery, call: _Call) -> Kept:
         """Wait for a turn, reserve a credit, send, and settle the credit whatever happens."""
         async with self._gate.admitted(call.deadline):
-            reservation = await self._meter.reserve(query.key)
-            outcome, request_id = Outcome.FREE, None
+            # Takes milliseconds; cancelled half-way, it would stay open in the books.
+            with anyio.CancelScope(shield=True):
+                reservation = await self._meter.reserve(query.key, call.budget)
+            outcome, request_id, page = Outcome.FREE, None, None
             started = time.monotonic()
 
             def leaving() -> None:
@@ -149,7 +170,6 @@ class KeyApiClient:
                     commission_unit=self._settings.service_commission_unit,
                 )
                 call.in_flight = False
-                outcome, request_id = Outcome.PAID, page.request_id
             except ServiceError as error:
                 call.in_flight = False
                 call.latest = error
@@ -166,12 +186,16 @@ class KeyApiClient:
                 )
                 raise
             finally:
-                call.maybe_spent += outcome is Outcome.UNKNOWN
-                # Also when cancelled: a credit that may be spent is always in the books.
+                if page is None:
+                    call.maybe_spent += outcome is Outcome.UNKNOWN
+                # Also when cancelled: a credit that may be spent is always in the books, and its answer kept.
                 with anyio.CancelScope(shield=True):
-                    await reservation.settle(outcome, request_id)
-        logger.info("page of %d rows in %.2f s, request id %s", page.rows, time.monotonic() - started, request_id)
-        return page
+                    if page is None:
+                        await reservation.settle(outcome, request_id)
+                    else:
+                        kept = await reservation.settle_paid(page)
+        logger.info("page of %d rows in %.2f s, request id %s", page.rows, time.monotonic() - started, page.request_id)
+        return kept
 
     def _url(self, query: ProductQuery) -> str:
         unit = self._settings.service_commission_unit

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 from unicodedata import combining, east_asian_width
 
@@ -23,45 +25,92 @@ _BEAUTY: Final = {
     "sales_trend_flag": 1,
     "min_total_sale_30d_cnt": 1000,
 }
-_STEPS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    ("Which beauty products are breaking out in the US right now?", _BEAUTY),
-    ("And the next ten?", {**_BEAUTY, "page_num": 2}),
-    ("A mistake a model makes: there is no keyword search.", {"region": "UK", "keyword": "lip oil", "page_size": 50}),
-    ("The first question again: nothing is paid twice.", _BEAUTY),
+_CROWDED: Final = (
+    "SELECT product_id, name, units_30d, creators, usd_per_sale FROM products "
+    "WHERE creators < 100 AND usd_per_sale > 3 ORDER BY units_30d DESC LIMIT 5"
 )
+# What is asked for so many products of the first answer.
+_COMPARED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """question: what a person types; refused: the answer has to be an error."""
+
+    question: str
+    tool: str
+    arguments: dict[str, Any]
+    refused: bool = False
+
+
+def _steps(first: Sequence[str]) -> tuple[_Step, ...]:
+    """The conversation after its first answer. first: the ids of the products in it."""
+    return (
+        _Step("And the next ten?", "search_products", {**_BEAUTY, "page_num": 2}),
+        _Step(
+            "A mistake a model makes: there is no keyword search.",
+            "search_products",
+            {"region": "UK", "keyword": "lip oil", "page_size": 50},
+            refused=True,
+        ),
+        _Step("The first question again: nothing is paid twice.", "search_products", _BEAUTY),
+        _Step("Of all these, which sell well with few creators?", "query_products", {"sql": _CROWDED}),
+        _Step("Compare the first three.", "compare_products", {"product_ids": list(first[:_COMPARED])}),
+        _Step("What did that cost?", "get_usage", {}),
+    )
 
 
 def run() -> int:
     """Play the conversation; exit code 0 if each step went as it should."""
-    with _sandbox() as url:
-        return anyio.run(_converse, url)
+    with _sandbox() as url, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        return anyio.run(_converse, url, home)
 
 
-async def _converse(url: str) -> int:
+async def _converse(url: str, home: str) -> int:
     print("A synthetic KeyAPI is running on this machine; the server is started as Claude Desktop would start it.\n")
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "keyapi_mcp"],
-        env={"KEYAPI_TOKEN": "sk_sandbox_demo", "KEYAPI_API_BASE_URL": url, "KEYAPI_MCP_MIN_INTERVAL_S": "0"},
+        env={
+            "KEYAPI_TOKEN": "sk_sandbox_demo",
+            "KEYAPI_API_BASE_URL": url,
+            "KEYAPI_MCP_MIN_INTERVAL_S": "0",
+            "KEYAPI_MCP_HOME": home,
+        },
     )
     async with Client(server) as client:
         tools = (await client.list_tools()).tools
         print(f"Tools: {', '.join(tool.name for tool in tools)}\n")
-        wrong, seen = 0, set[str]()
-        for question, arguments in _STEPS:
-            print(f"\033[1m{question}\033[0m" if sys.stdout.isatty() else question)
-            print(f"→ search_products {json.dumps(arguments, ensure_ascii=False)}")
-            result = await client.call_tool("search_products", arguments)
-            assert isinstance(result, CallToolResult)
-            text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-            print(_shown(text, seen) + "\n")
-            seen.update(text.split("\n"))
-            wrong += bool(result.is_error) != ("keyword" in arguments)
-            if arguments is _BEAUTY and not wrong:
-                first = text
+        seen = set[str]()
+        opening = _Step("Which beauty products are breaking out in the US right now?", "search_products", _BEAUTY)
+        first = await _play(client, opening, seen)
+        ids = _ids(first)
+        answers = [await _play(client, step, seen) for step in _steps(ids)]
+        wrong = first.is_error or [bool(answer.is_error) for answer in answers] != [one.refused for one in _steps(ids)]
     raw = len(httpx.get(f"{url}/v1/tiktok/product/list/analytics", params=_RAW, headers=_KEY).content)
-    print(f"The same page as the service sends it: {raw:,} bytes; the answer above: {len(first.encode()):,} bytes.")
+    print(f"A page as the service sends it: {raw:,} bytes; the first answer: {len(_text(first).encode()):,} bytes.")
     return 1 if wrong else 0
+
+
+async def _play(client: Client, step: _Step, seen: set[str]) -> CallToolResult:
+    print(f"\033[1m{step.question}\033[0m" if sys.stdout.isatty() else step.question)
+    print(f"→ {step.tool} {json.dumps(step.arguments, ensure_ascii=False)}")
+    result = await client.call_tool(step.tool, step.arguments)
+    assert isinstance(result, CallToolResult)
+    text = _text(result)
+    print(_shown(text, seen) + "\n")
+    seen.update(text.split("\n"))
+    return result
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def _ids(result: CallToolResult) -> list[str]:
+    content = result.structured_content or {}
+    position = content["columns"].index("product_id")
+    return [row[position] for row in content["rows"]]
 
 
 _RAW: Final = {"region": "US", "category_id": "601450", "page_num": "1", "page_size": "10"}
@@ -93,14 +142,22 @@ def _shown(text: str, seen: set[str]) -> str:
 def _aligned(text: str) -> str:
     """The table's columns under each other, for people; a model gets them as they are."""
     lines = text.split("\n")
-    cells = {number: line.split("|") for number, line in enumerate(lines) if line.count("|") > 10}
-    if not cells:
-        return text
-    columns = range(min(map(len, cells.values())))
-    widths = [max(_width(row[column]) for row in cells.values()) for column in columns]
-    for number, row in cells.items():
-        lines[number] = "  ".join(row[column] + " " * (widths[column] - _width(row[column])) for column in columns)
-    return "\n".join(line.rstrip() for line in lines)
+    # Lines of one table have the same number of separators and follow each other.
+    counts = [line.count("|") for line in lines]
+    start = 0
+    while start < len(lines):
+        end = start + 1
+        while end < len(lines) and counts[end] == counts[start]:
+            end += 1
+        if counts[start] >= 2 and end - start > 1:
+            rows = [line.split("|") for line in lines[start:end]]
+            widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+            lines[start:end] = [
+                "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+                for row in rows
+            ]
+        start = end
+    return "\n".join(lines)
 
 
 def _width(text: str) -> int:

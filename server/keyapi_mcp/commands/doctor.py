@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 import anyio
 
 from keyapi_mcp import __version__
-from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
+from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.settings import Settings, unknown_variables
+from keyapi_mcp.store.database import Database
+from keyapi_mcp.store.location import store_path
 
 _TIMEOUT_S: Final = 5.0
 _KEY_SHAPE: Final = re.compile(r"sk_\w{8,}")
@@ -55,6 +57,7 @@ def _findings(
         yield Finding(False, f"settings: {error.what}")
         return
     yield Finding(True, "settings can be used")
+    yield _store(settings)
     if settings.sandbox:
         yield Finding(True, "sandbox: answers are synthetic, no key is used, nothing leaves this machine")
     else:
@@ -64,6 +67,25 @@ def _findings(
         yield _ask(build(settings))
     elif not settings.sandbox:
         yield Finding(None, "the key itself was not tried; --spend-one asks the service one question (1 credit)")
+
+
+def _store(settings: Settings) -> Finding:
+    """Opened only if it is there: looking must not make one."""
+    path = store_path(settings)
+    if path is None:
+        return Finding(None, "store: in memory; nothing is kept beyond a server's process, nor are its limits")
+    if not path.exists():
+        return Finding(True, f"store: {path} (made with the first question)")
+    from keyapi_mcp.store.upkeep import contents, size
+
+    database = Database(path)
+    try:
+        found = database.run_now(contents, writes=False)
+    except StoreUnavailable as error:
+        return Finding(False, f"store: {error.what} Next: {error.next_step}")
+    finally:
+        database.close()
+    return Finding(True, f"store: {path}, {found.products:,} products, {size(path):,} bytes")
 
 
 def _key(settings: Settings) -> Finding:

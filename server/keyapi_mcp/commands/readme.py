@@ -58,7 +58,7 @@ def _settings() -> str:
 async def _answer(create_sandbox: Callable[..., Any]) -> str:
     """A question and the beginning of its answer, exactly as a model gets it."""
     upstream = httpx.ASGITransport(create_sandbox(today=lambda: data_day(_MOMENT)))
-    app = App(Settings.model_construct(sandbox=True), upstream=upstream, clock=lambda: _MOMENT)
+    app = App(Settings.model_construct(sandbox=True, store="memory"), upstream=upstream, clock=lambda: _MOMENT)
     async with app.running():
         lines = (await app.call("search_products", _QUESTION)).text().split("\n")
     table = [number for number, line in enumerate(lines) if line.count("|") > 10]

@@ -74,14 +74,18 @@ def run(wanted: Mapping[Path, str], directory: Path, *, check: bool) -> int:
 def print_tools() -> int:
     """Print each tool's name, size, description and parameters."""
     count = token_counter()
+    texts = []
     for definition in definitions():
         text = seen_by_model(definition)
+        texts.append(text)
         size = f"{count(text):,} tokens (o200k_base)" if count else f"{len(text.encode()):,} bytes"
         print(f"{definition['name']} — {definition['title']} — {size} as the model sees it")
         print(f"  {definition['description']}")
         for name, schema in definition["inputSchema"]["properties"].items():
             required = " (required)" if name in definition["inputSchema"]["required"] else ""
             print(f"  {name}: {schema['type']}{required} — {schema['description']}")
+    if count:
+        print(f"all tools: {sum(map(count, texts)):,} tokens as the model sees them")
     return 0
 
 

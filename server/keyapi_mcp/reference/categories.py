@@ -96,6 +96,10 @@ def top_level() -> tuple[Category, ...]:
     return tuple(row for row in _table().rows if row.level == 1)
 
 
+def everything() -> tuple[Category, ...]:
+    return tuple(_table().rows)
+
+
 def path(category: Category) -> str:
     """The names from the top, for example `Beauty & Personal Care > Makeup`."""
     parent = by_id(category.parent_id)
@@ -211,3 +215,11 @@ def suggest(text: str, limit: int = 6) -> tuple[Category, ...]:
 
     sharing = {identifier for meant in asked for word in meant for identifier in index.holders[word]}
     return tuple(by_id[identifier] for identifier in sorted(sharing, key=rank)[:limit])
+
+
+def find(text: str, limit: int) -> tuple[Category, ...]:
+    """The category of this id; or all of exactly this name or path, then those that come near, best first."""
+    known = by_id(text.strip())
+    text = text[:_LONGEST_TEXT]
+    found = dict.fromkeys([known] if known else [*_named(text), *suggest(text, limit)])
+    return tuple(found)[:limit]

@@ -22,27 +22,33 @@ def product_page(
     *,
     now: datetime,
     kept: bool,
+    stale: str = "",
+    not_kept: str = "",
     notes: tuple[str, ...] = (),
     synthetic: bool = False,
 ) -> Answer:
     """Build the answer for one page of products.
 
-    now: the moment of the answer, for the age of a kept page; notes: what was changed on the way from the call's
-    arguments to the query; synthetic: force the sandbox mark, whatever the page says.
+    now: the moment of the answer, for the age of a kept page; stale: why an older page is given than was wanted;
+    not_kept: why the page is not in the store; notes: what was changed on the way from the call's arguments to the
+    query; synthetic: force the sandbox mark, whatever the page says.
     """
     built = product_table(
         page, with_category=query.category_id is None and query.category_l2_id is None and query.category_l3_id is None
     )
     scope = scope_line(
         query,
-        rows=len(page.products),
-        fetched_at=page.fetched_at,
+        page=page,
         now=now,
         kept=kept,
+        stale=bool(stale),
         synthetic=synthetic or page.synthetic,
         notes=notes,
     )
-    remarks = list(_remarks(built.rows, page))
+    remarks = [f"Stale: {stale}"] if stale else []
+    if not_kept:
+        remarks.append(f"This answer could not be kept in the store: {not_kept}.")
+    remarks += _remarks(built.rows, page)
     if built.rows:
         remarks.append(PRODUCT_PAGE)
     return Answer(

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from keyapi_mcp.clock import data_day
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.reference import categories
 from keyapi_mcp.research.age import contradictions, days_since_first_seen
@@ -177,7 +176,7 @@ def product_table(page: Page, *, with_category: bool) -> ProductTable:
 
 
 def _build(page: Page, with_category: bool) -> ProductTable:
-    day = data_day(page.fetched_at)
+    day = page.data_day
     rows = tuple(
         read_row(number, product, day, with_category=with_category) for number, product in enumerate(page.products, 1)
     )

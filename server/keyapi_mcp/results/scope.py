@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from keyapi_mcp.clock import data_day
+from keyapi_mcp.product import Page
 from keyapi_mcp.query import PARAMETERS, SORT, Codes, ProductQuery, Range, meaning
 from keyapi_mcp.reference import categories
 from keyapi_mcp.results.numbers import percent
@@ -68,21 +68,24 @@ def sort_words(query: ProductQuery) -> str:
 def scope_line(
     query: ProductQuery,
     *,
-    rows: int,
-    fetched_at: datetime,
+    page: Page,
     now: datetime,
     kept: bool,
+    stale: bool,
     synthetic: bool,
     notes: tuple[str, ...],
 ) -> str:
     """One line: market, category, filters, sort, page and rows, age and nature of the figures."""
     parts = [SANDBOX_MARK] if synthetic else []
     parts += ["TikTok Shop products", query.region, *category_words(query), *filters(query), sort_words(query)]
+    rows = len(page.products)
     parts += [f"page {query.page_num}, {rows} row{'' if rows == 1 else 's'}"]
     parts += notes
-    parts.append(f"data of about {data_day(fetched_at)} (T+1), USD, sales and GMV estimated")
+    unrefreshed = ", source not refreshed yet" if page.unrefreshed else ""
+    parts.append(f"data of about {page.data_day} (T+1{unrefreshed}), USD, sales and GMV estimated")
     if kept:
-        parts.append(f"kept from {fetched_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - fetched_at)} ago)")
+        when = f"{page.fetched_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - page.fetched_at)} ago)"
+        parts.append(f"STALE, kept from {when}" if stale else f"kept from {when}")
     return " · ".join(parts)
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from keyapi_mcp.tools import search_products
+from keyapi_mcp.tools import (
+    compare_products,
+    find_categories,
+    get_product,
+    get_usage,
+    query_products,
+    search_products,
+)
 from keyapi_mcp.tools.base import ToolSpec
 
-TOOLS: Final[tuple[ToolSpec, ...]] = (search_products.TOOL,)
+TOOLS: Final[tuple[ToolSpec, ...]] = (
+    search_products.TOOL,
+    get_product.TOOL,
+    compare_products.TOOL,
+    find_categories.TOOL,
+    query_products.TOOL,
+    get_usage.TOOL,
+)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keyapi_mcp.clock import Clock
-from keyapi_mcp.credits import Ledger
-from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer
+from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
 from keyapi_mcp.settings import Settings
+from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools.pages import PageReader
 
 
@@ -19,8 +19,13 @@ class Services:
 
     settings: Settings
     pages: PageReader
-    ledger: Ledger
+    store: Store
     clock: Clock
+
+    async def spending(self, call: int = 0, call_maybe: int = 0, source: str = "from the store") -> Spending:
+        """The credits line of an answer."""
+        totals = await self.store.totals()
+        return Spending(call, call_maybe, totals, source, per_process=self.settings.store == "memory")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyapi_mcp.arguments import read_arguments
+from keyapi_mcp.credits import Budget
 from keyapi_mcp.query import input_schema
-from keyapi_mcp.results.answer import Answer, Spending
+from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.product_page import product_page
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
+from keyapi_mcp.tools.pages import PageRead
 
 DESCRIPTION: Final = """\
 Find TikTok Shop products of one market by category, sales, GMV, price, commission, creators, videos, rating, reviews \
@@ -21,24 +23,25 @@ then read the names. Filters are inclusive."""
 
 async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     asked = read_arguments(arguments)
-    read = await services.pages.read(asked.query)
-    ledger = services.ledger
-    spending = Spending(
-        call=read.paid,
-        call_maybe=read.maybe_paid,
-        total=ledger.paid,
-        total_maybe=ledger.maybe_paid,
-        source="" if read.paid else "kept answer" if read.kept else "shared with an identical call",
-    )
+    read = await services.pages.read(asked.query, Budget(services.settings.credits_per_call))
+    source = "" if read.paid else "kept answer" if read.kept else "shared with an identical call"
     return product_page(
         asked.query,
         read.page,
-        spending,
+        await services.spending(read.paid, read.maybe_paid, source),
         now=services.clock(),
         kept=read.kept,
+        stale=_why_stale(read),
+        not_kept=read.not_kept,
         notes=asked.notes,
         synthetic=services.settings.sandbox,
     )
+
+
+def _why_stale(read: PageRead) -> str:
+    if read.failure is not None:
+        return f"{read.failure.what} This older answer is all there is until then."
+    return "asking the service is switched off (KEYAPI_MCP_OFFLINE)." if read.offline else ""
 
 
 def _schema(settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""`store`: what is kept on this machine, whether it is sound, and making it smaller."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+from keyapi_mcp.clock import Clock, data_day
+from keyapi_mcp.settings import Settings
+from keyapi_mcp.store import upkeep
+from keyapi_mcp.store.database import Database
+from keyapi_mcp.store.location import store_path
+
+_PRUNED_AT_ONCE = 1_000
+_RENEWED_AT_ONCE = 500
+
+
+def run(settings: Settings, action: str, clock: Clock, *, days: int | None, yes: bool) -> int:
+    """One action on the store of the service that the settings name. Exit code 1 when the file is not sound."""
+    path = store_path(settings)
+    if path is None:
+        print("KEYAPI_MCP_STORE=memory: nothing is kept beyond a server's process.")
+        return 0
+    if not path.exists():
+        print(f"{path}: nothing is kept yet.")
+        return 0
+    database = Database(path)
+    try:
+        if action == "check":
+            return _check(database, path, settings)
+        if action == "vacuum":
+            return _vacuum(database, path)
+        if action == "prune":
+            assert days is not None
+            return _prune(database, clock, days, yes)
+        return _info(database, path)
+    finally:
+        database.close()
+
+
+def _info(database: Database, path: Path) -> int:
+    found = database.run_now(upkeep.contents, writes=False)
+    outdated = database.run_now(upkeep.outdated, writes=False)
+    span = f"{_day(found.first_day)} to {_day(found.last_day)}" if found.first_day and found.last_day else "none"
+    print(f"{path}: {upkeep.size(path):,} bytes")
+    print(f"products {found.products:,} · snapshots {found.snapshots:,} · searches {found.searches:,}")
+    print(f"data days {span} · attempts in the credit ledger {found.attempts:,}")
+    if outdated:
+        print(f"{outdated:,} products are computed by older rules; a server renews them meanwhile, check at once")
+    return 0
+
+
+def _check(database: Database, path: Path, settings: Settings) -> int:
+    faults = database.run_now(upkeep.faults, writes=False)
+    for fault in faults:
+        print(f"FAIL  {path}: {fault}")
+    if faults:
+        return 1
+    print(f"ok    {path} is sound")
+    _renew(database, settings)
+    return 0
+
+
+def _renew(database: Database, settings: Settings) -> None:
+    """Compute anew what older rules have computed, with progress."""
+    unit = settings.service_commission_unit
+    whole = database.run_now(upkeep.outdated, writes=False)
+    done = 0
+    while whole and (some := database.run_now(lambda connection: upkeep.recompute(connection, unit, _RENEWED_AT_ONCE))):
+        done += some
+        progress("computed anew", done, whole)
+
+
+def _prune(database: Database, clock: Clock, days: int, yes: bool) -> int:
+    today = data_day(clock())
+    before = today - timedelta(days=min(days, (today - date.min).days))
+    found = database.run_now(lambda connection: upkeep.old(connection, before), writes=False)
+    print(
+        f"Before {before}: {found.snapshots:,} snapshots, {found.searches:,} searches and {found.products:,} products "
+        "whose last sight is older. The credit ledger is kept."
+    )
+    whole = found.snapshots + found.searches + found.products
+    if not whole:
+        return 0
+    if not yes:
+        print("Nothing was removed. --yes removes them.")
+        return 0
+    done = 0
+    while some := database.run_now(lambda connection: upkeep.prune(connection, before, _PRUNED_AT_ONCE)):
+        done += some
+        progress("removed", done, whole)
+    print("Removed. `keyapi-mcp store vacuum` gives the space back to the disk.")
+    return 0
+
+
+def _vacuum(database: Database, path: Path) -> int:
+    before = upkeep.size(path)
+    database.vacuum()
+    print(f"{path}: {before:,} bytes before, {upkeep.size(path):,} after")
+    return 0
+
+
+def progress(what: str, done: int, whole: int) -> None:
+    """A line that is written over on a terminal, plain lines elsewhere."""
+    on_terminal = sys.stderr.isatty()
+    end = "\r" if on_terminal and done < whole else "\n"
+    print(f"{what}: {done:,} of {whole:,}", end=end, file=sys.stderr, flush=True)
+
+
+def _day(number: int) -> str:
+    text = str(number)
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"

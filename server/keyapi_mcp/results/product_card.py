@@ -1,0 +1,230 @@
+"""The answer about one product: everything that is kept of it, on one card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from keyapi_mcp.clock import data_day, day_number
+from keyapi_mcp.product import Product
+from keyapi_mcp.reference import categories
+from keyapi_mcp.research.age import contradictions, days_since_first_seen
+from keyapi_mcp.research.derived import derive
+from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.results.answer import Answer, Spending
+from keyapi_mcp.results.card_figures import figure_lines
+from keyapi_mcp.results.listing_texts import Variants, description, excerpt, variants
+from keyapi_mcp.results.numbers import exact, money
+from keyapi_mcp.results.product_history import history
+from keyapi_mcp.results.product_windows import run_rate_line, run_rates, windows_table
+from keyapi_mcp.results.room import beyond_own, fitted, own_tokens, within
+from keyapi_mcp.results.scope import SANDBOX_MARK
+from keyapi_mcp.results.untrusted import clean
+
+# Of either form of a card. The description has what the rest leaves.
+MOST_TOKENS: Final = 700
+# What a description's heading takes, or the note that there is none.
+_HEADING_TOKENS: Final = 14
+# Fewer characters of a description say nothing.
+_LEAST_EXCERPT: Final = 12
+_PAGE: Final = "https://www.tiktok.com/view/product/"
+_NAME_TOKENS: Final = 16
+# What is looked at of a text: far more than is shown, so that a megabyte of one costs nothing.
+_LONGEST_NAME: Final = 500
+_DISCOUNT: Final = re.compile(r"\d{1,3}(?:\.\d)? ?%", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Card:
+    """The two forms, written side by side so that they say the same."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str, **facts: Any) -> None:
+        """A line of the text, and the same as facts; what is absent is left out."""
+        if line:
+            self.lines.append(line)
+        self.facts |= {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+
+
+def product_card(
+    seen: Seen,
+    row: Mapping[str, Any],
+    *,
+    first: Sight | None,
+    previous: Sight | None,
+    spending: Spending,
+    now: datetime,
+    synthetic: bool,
+) -> Answer:
+    """The card of one product.
+
+    row: as the service sent it, for its texts; first, previous: the first kept day and the last but one; now: the
+    moment of the answer; synthetic: it comes from the sandbox.
+    """
+    offered, text = variants(row), description(row)
+    left_out: list[str] = []
+
+    def card() -> Answer:
+        return _card(seen, offered, first, previous, spending, now, synthetic=synthetic, left_out=left_out)
+
+    answer = card()
+    room = _room(answer)
+    # Of a card that is full, the description goes first, then what says least beside the rest.
+    if room < 0 and previous is not None and first is not None and previous.day > first.day:
+        left_out.append(f"changes since {previous.day}")
+        previous = None
+        room = _room(answer := card())
+    if room < 0 and offered.options:
+        left_out.append("what the variants are")
+        offered = replace(offered, options="")
+        room = _room(answer := card())
+    if room < 0 and first is not None:
+        left_out.append(f"changes since {first.day}")
+        first = None
+        answer = card()
+    shown = excerpt(text, within(room - _HEADING_TOKENS))
+    if len(shown) < min(len(text), _LEAST_EXCERPT):
+        left_out.append("description")
+        return card()
+    if shown:
+        line = f"Description, in the seller's words: {shown}"
+        return replace(answer, lines=(*answer.lines, line), facts={**answer.facts, "description": shown})
+    return answer
+
+
+def _room(answer: Answer) -> float:
+    """How many tokens are left, the texts of strangers counted as what they may take at most."""
+    strangers = (str(answer.facts.get(name, "")) for name in ("name", "options"))
+    return MOST_TOKENS - own_tokens(answer.text(), answer.structured()) - sum(map(beyond_own, strangers))
+
+
+def _card(
+    seen: Seen,
+    offered: Variants,
+    first: Sight | None,
+    previous: Sight | None,
+    spending: Spending,
+    now: datetime,
+    *,
+    synthetic: bool,
+    left_out: Sequence[str],
+) -> Answer:
+    """All but the description."""
+    product = seen.product
+    card = _Card()
+    _identity(card, seen)
+    _prices(card, product, offered)
+    seen_days = days_since_first_seen(product, seen.day)
+    rates = run_rates(product, seen_days)
+    card.add(run_rate_line(rates))
+    lines, facts = figure_lines({**derive(product, seen.day), "rating": product.rating, "reviews": product.reviews})
+    card.lines += lines
+    card.facts |= facts
+    if product.first_seen is not None:
+        days = "" if seen_days is None else f", {seen_days} d ago"
+        card.add(
+            f"First seen by the source {product.first_seen}{days}; not its listing date",
+            first_seen=product.first_seen.isoformat(),
+            seen_days=seen_days,
+        )
+    told, seen_facts = history(seen, first, previous)
+    card.add(told, seen=seen_facts)
+    return Answer(
+        scope=f"{SANDBOX_MARK + ' · ' if synthetic else ''}Product · {seen.region} · data of {seen.day} (T+1), USD, "
+        "sales and GMV estimated",
+        table=windows_table(product, rates),
+        notes=tuple(_remarks(product, left_out)),
+        next_step=_next_step(seen, now),
+        spending=spending,
+        facts=card.facts,
+        lines=card.lines,
+    )
+
+
+def _identity(card: _Card, seen: Seen) -> None:
+    product = seen.product
+    name = fitted(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS)
+    flags = [
+        flag
+        for holds, flag in (
+            (product.delisted, "delisted"),
+            (product.fully_managed, "managed"),
+            (product.free_shipping, "freeship"),
+            (product.trend, str(product.trend)),
+        )
+        if holds
+    ]
+    card.add(f"{product.product_id} {name}", product_id=product.product_id, region=seen.region, name=name)
+    card.add(f"Flags: {', '.join(flags)}" if flags else "", flags=flags)
+    page = f"{_PAGE}{product.product_id}"
+    card.add(page, page=page)
+    known = _categories(product)
+    path = " > ".join(entry.name if (entry := categories.by_id(one)) else one for _, one in known)
+    # The narrowest one is all that a search needs.
+    narrowest = dict(known[-1:])
+    parameter = "".join(f" ({name}={identifier})" for name, identifier in narrowest.items())
+    card.add(
+        f"Category: {path or 'unknown'}{parameter}",
+        category=path,
+        **narrowest,
+    )
+
+
+def _categories(product: Product) -> list[tuple[str, str]]:
+    """The known ids from the top, each with the parameter that searches for it."""
+    levels = zip(("category_id", "category_l2_id", "category_l3_id"), product.category_ids, strict=True)
+    return [(name, identifier) for name, identifier in levels if identifier]
+
+
+def _prices(card: _Card, product: Product, offered: Variants) -> None:
+    """USD for comparing, and the shop's own currency as it is given."""
+    low, high = product.number("min_price"), product.number("max_price")
+    parts = [f"average ${money(product.price)}" if product.price else "unknown"]
+    card.add("", price_usd=exact(product.price))
+    if low and high and low < high:
+        parts.append(f"${money(low)}–{money(high)}")
+        card.add("", price_range_usd=[exact(low), exact(high)])
+    local = offered.price
+    if local and not (local.currency == "USD" and {local.low, local.high} <= {low, high}):
+        amounts = [f"{amount:.2f}".removesuffix(".00") for amount in dict.fromkeys((local.low, local.high))]
+        shown = f"{local.currency} {'–'.join(amounts)}"
+        parts.append(f"in the shop {shown}")
+        card.add("", shop_price=shown)
+    discount = (product.text("discount") or "").strip()
+    if _DISCOUNT.fullmatch(discount):
+        card.add("", discount=discount)
+        parts.append(f"discount {discount}")
+    if offered.count:
+        parts.append(f"{offered.count} variant{'' if offered.count == 1 else 's'}")
+    options = f" ({offered.options})" if offered.options else ""
+    card.add(f"Price: {', '.join(parts)}{options}", variants=offered.count, options=offered.options)
+
+
+def _remarks(product: Product, left_out: Sequence[str]) -> Iterable[str]:
+    kinds = ["no sales in 30 d"] if product.units(30) == 0 else []  # unknown is not none
+    kinds += contradictions(product)
+    if product.commission_read_as_percent:
+        kinds.append("commission above 1 read as a percentage")
+    if kinds:
+        yield f"Notes: {'; '.join(kinds)}."
+    if left_out:
+        yield f"Left out, this card is full: {', '.join(left_out)}."
+    yield "a day: in a window's days beyond the shorter one. Creators of windows: upper bound."
+
+
+def _next_step(seen: Seen, now: datetime) -> str:
+    """How to get a newer state, if there can be one: by what does not change about a product, since ids do not work."""
+    if seen.day >= data_day(now):
+        return "compare_products sets it beside others."
+    product = seen.product
+    filters = [f"region={seen.region}"]
+    filters += [f"{name}={identifier}" for name, identifier in _categories(product)[-1:]]
+    if product.first_seen is not None:
+        day = day_number(product.first_seen)
+        filters += [f"min_first_crawl_dt={day}", f"max_first_crawl_dt={day}"]
+    return f"a newer state: search_products {' '.join(filters)} (1 credit a page)."

@@ -1,0 +1,325 @@
+"""The store's file: opened on first use, one thread that writes, several waiting operations in one transaction.
+
+SQLAlchemy Core with its synchronous engine, so that the same code can run on PostgreSQL. Several processes may have
+the file open: it is in WAL mode, transactions are short, and one that finds the file locked waits for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import logging
+import os
+import queue
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from keyapi_mcp.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Operation = Callable[["Connection"], T]
+
+# How long an operation waits for other processes; theirs take milliseconds.
+_BUSY_S: Final = 20.0
+_CLOSE_S: Final = 2.0
+# So many operations share a transaction at most: others want their turn, too.
+_BATCH: Final = 64
+
+
+class Chore(Protocol):
+    """Long work that can wait: done in steps, while nothing else is asked."""
+
+    def is_due(self, connection: Connection) -> bool:
+        """Whether there is anything (left) to do; only reads."""
+
+    def step(self, connection: Connection) -> None:
+        """Do a part of it that takes some milliseconds."""
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    operation: Operation[Any]
+    outcome: Future[Any] | asyncio.Future[Any]
+    writes: bool = True
+    prepare: Callable[[], None] | None = None
+
+
+# What became of an operation: its result, or what it raised.
+_Outcome = tuple[_Asked, Any, BaseException | None]
+
+
+class Database:
+    """Runs operations, each atomic, in the order in which they were given.
+
+    path: `None` keeps everything in memory. Nothing is opened before the first operation.
+    """
+
+    def __init__(self, path: Path | None, chore: Chore | None = None) -> None:
+        self.path = path
+        self._chore = chore
+        self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._connection: Connection | None = None
+        self._identity: object = None
+
+    async def run(
+        self, operation: Operation[T], *, writes: bool = True, prepare: Callable[[], None] | None = None
+    ) -> T:
+        """Run the operation in the store's thread, inside a transaction that is committed when this returns.
+
+        writes: False for one that only reads; prepare: work that needs no transaction, done in the same thread before
+        it begins. Once given, an operation is carried out even if its caller is cancelled. Raises what the operation
+        raises (its changes are undone then), or StoreUnavailable when the file cannot be used.
+        """
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._start()
+        self._asked.put(_Asked(operation, outcome, writes, prepare))
+        return await outcome
+
+    def run_now(self, operation: Operation[T], *, writes: bool = True) -> T:
+        """As `run`, for callers outside of an event loop."""
+        outcome: Future[T] = Future()
+        self._start()
+        self._asked.put(_Asked(operation, outcome, writes))
+        return outcome.result()
+
+    def vacuum(self) -> None:
+        """Give unused space back to the disk. Raises StoreUnavailable, for example while others write."""
+        if self.path is not None:
+            # Not in a transaction, as everything else is; but only a file of ours, brought up to date.
+            self.run_now(lambda _connection: None)
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)) as connection:
+                try:
+                    connection.execute("VACUUM")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                except sqlite3.Error as error:
+                    raise StoreUnavailable(str(self.path), reason(error)) from None
+
+    async def copy(self) -> bytes:
+        """Everything, as the bytes of a file; for a store that is in memory."""
+
+        def whole(connection: Connection) -> bytes:
+            source = connection.connection.driver_connection
+            assert isinstance(source, sqlite3.Connection)
+            return source.serialize()
+
+        return await self.run(whole, writes=False)
+
+    @property
+    def opened(self) -> bool:
+        """Whether anything was asked of it so far."""
+        return self._thread is not None
+
+    def close(self) -> None:
+        """Carry out what was given, then close the file. Safe to call twice."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            self._asked.put(None)
+            # What a locked file still holds up is not worth holding up the end of the process.
+            thread.join(_CLOSE_S)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="store", daemon=True)
+            self._thread.start()
+
+    # --- in the store's thread --------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            batch, go_on = self._next_batch()
+            if batch:
+                _hand_out(self._carried_out(batch))
+            elif go_on:
+                self._do_chore()
+            if not go_on:
+                break
+        self._dispose()
+
+    def _next_batch(self) -> tuple[list[_Asked], bool]:
+        """What waits, at least one unless there is a chore; and whether to go on after it."""
+        batch: list[_Asked] = []
+        with contextlib.suppress(queue.Empty):
+            asked = self._asked.get(block=self._chore is None or self._connection is None)
+            while asked is not None:
+                batch.append(asked)
+                if len(batch) == _BATCH:
+                    return batch, True
+                asked = self._asked.get_nowait()
+            return batch, False
+        return batch, True
+
+    def _carried_out(self, batch: list[_Asked]) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
+        ready = []
+        for asked in batch:
+            try:
+                if asked.prepare is not None:
+                    asked.prepare()
+                ready.append(asked)
+            except Exception as error:
+                outcomes.append((asked, None, error))
+        if not ready:
+            return outcomes
+        try:
+            with self._transaction(writes=any(asked.writes for asked in ready)) as connection:
+                results = [(asked, *_attempt(connection, asked, alone=len(ready) == 1)) for asked in ready]
+        except Exception as error:
+            # Nothing of the batch is in the file, whatever the single results were.
+            failure = self._worded(error)
+            return outcomes + [(asked, None, copy.copy(failure)) for asked in ready]
+        return outcomes + [(asked, result, wrong and self._worded(wrong)) for asked, result, wrong in results]
+
+    def _do_chore(self) -> None:
+        assert self._chore is not None
+        try:
+            with self._transaction(writes=False) as connection:
+                due = self._chore.is_due(connection)
+            if due:
+                with self._transaction(writes=True) as connection:
+                    self._chore.step(connection)
+                return
+        except Exception as error:
+            logger.warning("left for later: %s", self._worded(error))
+        self._chore = None
+
+    @contextlib.contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        connection = self._opened().execution_options(writes=writes)
+        with connection.begin():
+            yield connection
+
+    def _opened(self) -> Connection:
+        if self._connection is not None and self._identity != _identity(self.path):
+            # The file was removed or replaced: what is written to the open one would be lost.
+            self._dispose()
+        if self._connection is None:
+            # A quarter of a second of imports that a server which is only listed does not pay.
+            from keyapi_mcp.store.opening import open_engine
+
+            if self.path is not None:
+                private_file(self.path)
+            self._connection = open_engine(self.path, _BUSY_S).connect()
+            self._identity = _identity(self.path)
+        return self._connection
+
+    def _dispose(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+            connection.engine.dispose()
+
+    def _worded(self, error: BaseException) -> BaseException:
+        if isinstance(error, StoreUnavailable):
+            return error
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
+            cause = getattr(error, "orig", None) or error
+            return StoreUnavailable(str(self.path or "memory"), reason(cause))
+        return error
+
+
+def _attempt(connection: Connection, asked: _Asked, *, alone: bool) -> tuple[Any, BaseException | None]:
+    """One operation, so that its failure undoes nothing of the others.
+
+    Raises what it raises when the whole transaction has to be undone.
+    """
+    if alone:
+        return asked.operation(connection), None
+    if asked.writes:
+        _say(connection, "SAVEPOINT operation")
+    try:
+        result = asked.operation(connection)
+    except Exception as error:
+        if isinstance(getattr(error, "orig", error), sqlite3.DatabaseError):
+            raise
+        if asked.writes:
+            _say(connection, "ROLLBACK TO operation")
+            _say(connection, "RELEASE operation")
+        return None, error
+    if asked.writes:
+        _say(connection, "RELEASE operation")
+    return result, None
+
+
+def _say(connection: Connection, statement: str) -> None:
+    """Straight to the driver: a savepoint for each operation must cost next to nothing."""
+    with contextlib.closing(connection.connection.cursor()) as cursor:
+        cursor.execute(statement)
+
+
+def _hand_out(outcomes: list[_Outcome]) -> None:
+    """Tell everyone who waits, each event loop once."""
+    waiting: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        future = outcome[0].outcome
+        if isinstance(future, asyncio.Future):
+            waiting.setdefault(future.get_loop(), []).append(outcome)
+        else:
+            _tell([outcome])
+    for loop, some in waiting.items():
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell, some)
+
+
+def _tell(outcomes: list[_Outcome]) -> None:
+    for asked, result, wrong in outcomes:
+        if asked.outcome.done():
+            continue  # its caller was cancelled
+        if wrong is None:
+            asked.outcome.set_result(result)
+        else:
+            asked.outcome.set_exception(wrong)
+
+
+def _identity(path: Path | None) -> object:
+    """Which file it is, whatever its name; `None` for none."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def reason(error: BaseException) -> str:
+    """Why the file cannot be used, in words."""
+    text = str(error).lower()
+    for sign, words in (
+        ("locked", f"another process has kept it locked for {_BUSY_S:.0f} s"),
+        ("full", "the disk is full"),
+        ("readonly", "it cannot be written"),
+        ("read-only", "it cannot be written"),
+        ("unable to open", "it cannot be opened"),
+        ("not a database", "it is no store of this program"),
+        ("malformed", "it is damaged"),
+        ("i/o error", "the disk reports an error"),
+    ):
+        if sign in text:
+            return words
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "it cannot be used"
+
+
+def private_file(path: Path) -> None:
+    """Make the directory and the file, for the user alone, if they are not there."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
+    if not path.exists():
+        # SQLite gives its two companion files the rights of this one.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, stat.S_IRUSR | stat.S_IWUSR))

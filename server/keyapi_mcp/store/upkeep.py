@@ -1,0 +1,126 @@
+"""Looking after the file: what is in it, whether it is sound, removing what is old, renewing what rules changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_, update
+
+from keyapi_mcp.clock import day_number
+from keyapi_mcp.product import Product
+from keyapi_mcp.reference.commission import CommissionUnit
+from keyapi_mcp.research.derived import NAMES, RULES_VERSION, derive
+from keyapi_mcp.store import books
+from keyapi_mcp.store.columns import FIGURES, TEXTS
+from keyapi_mcp.store.keeping import day_of
+from keyapi_mcp.store.schema import ledger, listings, products, searches, snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """days: first and last data day, as yyyymmdd; `None` in an empty store."""
+
+    products: int
+    snapshots: int
+    searches: int
+    attempts: int
+    first_day: int | None
+    last_day: int | None
+
+
+def contents(connection: Connection) -> Contents:
+    def count(table: object) -> int:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+
+    first, last = connection.execute(select(func.min(products.c.first_day), func.max(products.c.data_day))).one()
+    return Contents(count(products), count(snapshots), count(searches), count(ledger), first, last)
+
+
+def size(path: Path) -> int:
+    """Bytes on disk, with what has not been merged into the file yet."""
+    parts = (path, path.with_name(path.name + "-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def faults(connection: Connection) -> list[str]:
+    """What is wrong with the file, most of it in the database's words; empty for a sound one."""
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
+    if found != ["ok"]:
+        return found
+    return [f"credits of {day}: the sum is not that of the attempts" for day in books.disagreements(connection)]
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What a day's passing would remove. products: those whose last sight is before it, with all their snapshots."""
+
+    products: int
+    snapshots: int
+    searches: int
+
+
+def old(connection: Connection, before: date) -> Old:
+    """How much is older than `before`. The credit ledger is never pruned."""
+    day = day_number(before)
+    return Old(
+        connection.execute(select(func.count()).where(products.c.data_day < day)).scalar_one(),
+        connection.execute(select(func.count()).where(snapshots.c.data_day < day)).scalar_one(),
+        connection.execute(select(func.count()).where(searches.c.data_day < day)).scalar_one(),
+    )
+
+
+def prune(connection: Connection, before: date, at_once: int) -> int:
+    """Remove up to `at_once` rows that are older than `before`; returns how many were removed, 0 at the end."""
+    day = day_number(before)
+    for table in (snapshots, searches):
+        keys = tuple_(*table.primary_key)
+        some = select(*table.primary_key).where(table.c.data_day < day).limit(at_once)
+        removed = connection.execute(delete(table).where(keys.in_(some))).rowcount
+        if removed:
+            return removed
+    gone = connection.execute(
+        select(products.c.region, products.c.product_id).where(products.c.data_day < day).limit(at_once)
+    ).all()
+    if gone:
+        names = [{"of_region": region, "id": product_id} for region, product_id in gone]
+        for table in (products, listings):
+            named = (table.c.region == bindparam("of_region"), table.c.product_id == bindparam("id"))
+            connection.execute(delete(table).where(*named), names)
+    return len(gone)
+
+
+_OUTDATED: Final = products.c.rules_version < bindparam("rules")
+
+
+def outdated(connection: Connection) -> int:
+    """Products whose derived metrics were computed by older rules."""
+    count = select(func.count()).where(_OUTDATED)
+    return int(connection.execute(count, {"rules": RULES_VERSION}).scalar_one())
+
+
+_STORED: Final = (*FIGURES, *TEXTS)
+_SOME: Final = select(
+    products.c.region, products.c.product_id, products.c.data_day, *[products.c[one.name] for one in _STORED]
+).where(_OUTDATED)
+_RENEW: Final = (
+    update(products)
+    .where(products.c.region == bindparam("of_region"), products.c.product_id == bindparam("id"))
+    .values(rules_version=bindparam("now"), **{name: bindparam(name) for name in NAMES})
+)
+
+
+def recompute(connection: Connection, unit: CommissionUnit, at_once: int) -> int:
+    """Compute some products' metrics anew from their stored fields; returns how many, 0 at the end."""
+    rows = connection.execute(_SOME.limit(at_once), {"rules": RULES_VERSION}).all()
+    renewed = []
+    for row in rows:
+        region, product_id, day, *values = tuple(row)
+        raw = {one.field: value for one, value in zip(_STORED, values, strict=True)} | {"product_id": product_id}
+        derived = derive(Product(raw, unit), day_of(day))
+        renewed.append({"of_region": region, "id": product_id, "now": RULES_VERSION, **derived})
+    if renewed:
+        connection.execute(_RENEW, renewed)
+    return len(rows)

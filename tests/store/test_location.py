@@ -1,0 +1,130 @@
+"""Where the file is, who may read it, and that there is none before the first question."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.settings import DEFAULT_BASE_URL, Settings, read_settings
+from keyapi_mcp.store.location import home, store_path
+from support.kept import keep, open_store, row
+from support.raw_stdio import INITIALIZED, PROBE, call, initialize, raw_server
+
+on_posix = pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
+
+
+def where(**settings: object) -> Path:
+    path = store_path(read_settings(**{"token": "sk_live_where"} | settings))
+    assert path is not None
+    return path
+
+
+def test_keyapi_mcp_home_is_where_everything_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYAPI_MCP_HOME", str(tmp_path / "elsewhere"))
+    assert where() == tmp_path / "elsewhere" / "keyapi.sqlite"
+
+
+@on_posix
+def test_a_tilde_is_the_user_s_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KEYAPI_MCP_HOME", "~/kept here")
+    assert where() == tmp_path / "kept here" / "keyapi.sqlite"
+
+
+@on_posix
+def test_the_home_of_a_user_that_there_is_not_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYAPI_MCP_HOME", "~no-such-user-here/kept")
+    with pytest.raises(InvalidSettings, match="KEYAPI_MCP_HOME: there is no such user"):
+        where()
+
+
+@on_posix
+def test_without_it_the_place_is_the_platform_s_own_for_a_user_s_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEYAPI_MCP_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", "/data of the user")
+    assert home(read_settings()).name == "keyapi-mcp"
+    if sys.platform == "linux":
+        assert home(read_settings()) == Path("/data of the user/keyapi-mcp")
+
+
+def test_every_service_has_a_file_of_its_own() -> None:
+    files = {
+        where(),
+        where(sandbox=True),
+        where(base_url="http://127.0.0.1:8700"),
+        where(base_url="http://127.0.0.1:8701"),
+        where(base_url="https://keyapi.example.com"),
+        where(base_url="https://keyapi.example.com/v2"),
+    }
+    assert len(files) == 6
+    assert all(path.parent == home(read_settings()) for path in files)
+
+
+def test_the_sandbox_wins_over_an_address_that_is_set_here_too() -> None:
+    assert where(sandbox=True, base_url="https://keyapi.example.com") == where(sandbox=True)
+
+
+@pytest.mark.parametrize("address", [DEFAULT_BASE_URL, f"{DEFAULT_BASE_URL}/", "HTTPS://API.KeyAPI.ai"])
+def test_the_real_service_has_one_file_however_its_address_is_written(address: str) -> None:
+    assert where(base_url=address) == where()
+
+
+def test_in_memory_there_is_no_file() -> None:
+    assert store_path(Settings(store="memory")) is None
+
+
+@on_posix
+@pytest.mark.anyio
+async def test_directory_file_and_its_companions_are_the_user_s_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with open_store() as store:
+            await keep(store, row(1))
+            directory = tmp_path / "home"
+            rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (directory, *directory.iterdir())}
+    finally:
+        os.umask(before)
+    assert rights == {"home": 0o700, "keyapi.sqlite": 0o600, "keyapi.sqlite-wal": 0o600, "keyapi.sqlite-shm": 0o600}
+
+
+def test_a_server_that_is_started_listed_and_asked_nonsense_makes_no_file(tmp_path: Path) -> None:
+    with raw_server("--sandbox") as server:
+        server.ask(PROBE)
+        server.ask(initialize())
+        server.write(INITIALIZED)
+        listed = server.ask({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
+        assert listed["result"]["tools"]
+        refused = server.ask(call(2, {"region": "nowhere"}))
+        assert refused["result"]["isError"]
+        assert not (tmp_path / "home").exists()
+        answered = server.ask(call(3, {"region": "US"}))
+        assert not answered["result"]["isError"]
+        assert {path.name for path in (tmp_path / "home").iterdir()} >= {"sandbox.sqlite"}
+
+
+_LISTED_ONLY = """
+import sys
+import anyio
+from keyapi_mcp.app import App
+from keyapi_mcp.settings import read_settings
+from mcp import Client
+
+async def main():
+    app = App(read_settings(token="sk_live_listed"))
+    async with app.running(), Client(app.server) as client:
+        assert (await client.list_tools()).tools
+    print(sorted(name for name in sys.modules if name.partition(".")[0] == "sqlalchemy"))
+
+anyio.run(main)
+"""
+
+
+def test_what_is_only_listed_does_not_pay_for_loading_the_database() -> None:
+    done = subprocess.run([sys.executable, "-c", _LISTED_ONLY], capture_output=True, text=True, timeout=40, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,186 @@
+"""Several processes on one file: limits hold for all of them together, a question is paid for once, nobody fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from keyapi_mcp.sandbox.faults import Fault
+from keyapi_mcp.store import books, upkeep
+from keyapi_mcp.store.database import Database
+from support import store_process
+from support.raw_stdio import INITIALIZED, RawServer, call, initialize, raw_server
+from support.sandbox_server import RunningSandbox, running_sandbox
+from support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+ENDLESS: Final = books.Limits(None, None)
+KEY: Final = "sk_live_processes"
+on_posix = pytest.mark.skipif(os.name != "posix", reason="no forks, and a process that is gone looks like others")
+
+
+def crowd(action: str, home: Path, many: int, each: int) -> list[str]:
+    """What each of so many processes said."""
+    command = [sys.executable, str(store_process.__file__), "crowd", action, str(home), str(many), str(each)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split("\n")[:-1]
+
+
+def inspected(path: Path) -> tuple[Any, list[str]]:
+    """What is counted, and what is wrong with the file."""
+    database = Database(path)
+    try:
+        return (
+            database.run_now(lambda connection: books.totals(connection, ENDLESS, store_process.NOW)),
+            database.run_now(upkeep.faults),
+        )
+    finally:
+        database.close()
+
+
+@on_posix
+def test_fifty_processes_with_twenty_credits_left_spend_exactly_twenty(tmp_path: Path) -> None:
+    told = crowd("spend", tmp_path, 50, 5)
+    assert len(told) == 50
+    assert sum(map(int, told)) == store_process.CREDITS == 20
+    totals, faults = inspected(tmp_path / "keyapi.sqlite")
+    assert (totals.today, faults) == (20, [])
+
+
+@on_posix
+def test_many_that_write_at_once_all_succeed(tmp_path: Path) -> None:
+    assert crowd("write", tmp_path, 12, 20) == ["20"] * 12
+    totals, faults = inspected(tmp_path / "keyapi.sqlite")
+    assert (totals.today, totals.today_unknown, faults) == (240, 0, [])
+
+
+# --- whole servers -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    with running_sandbox(products=60) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
+    served.reset()
+    yield served
+    served.reset()
+
+
+def started(stack: ExitStack, many: int, sandbox: RunningSandbox, **settings: str) -> list[RawServer]:
+    environment = {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url, "KEYAPI_MCP_MIN_INTERVAL_S": "0"}
+    servers = [stack.enter_context(raw_server(**environment, **settings)) for _ in range(many)]
+    for server in servers:
+        server.write(initialize(), INITIALIZED)
+    for server in servers:
+        server.read()
+    return servers
+
+
+def asked_at_once(servers: Sequence[RawServer], *questions: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers of all of them, in the order of the servers; each is asked every question."""
+    for server in servers:
+        server.write(*[call(number, question) for number, question in enumerate(questions)])
+    return [server.read()["result"] for server in servers for _ in questions]
+
+
+def credits_of(result: dict[str, Any]) -> dict[str, Any]:
+    assert not result["isError"], result
+    told: dict[str, Any] = result["structuredContent"]["credits"]
+    return told
+
+
+def test_a_question_that_several_servers_ask_at_once_is_paid_for_once(sandbox: RunningSandbox) -> None:
+    sandbox.faults.push(Fault("delay", seconds=1.0))
+    with ExitStack() as stack:
+        servers = started(stack, 3, sandbox)
+        results = asked_at_once(servers, {"region": "US"})
+        # Those who come later have it from the file, those who have it already from memory.
+        results += asked_at_once([*started(stack, 1, sandbox), *servers], {"region": "US"})
+    assert len(sandbox.requests) == 1
+    told = [credits_of(result) for result in results]
+    assert sorted(one["call"] for one in told) == [0] * 6 + [1]
+    assert [one.get("source") for one in told].count("kept answer") == 6
+    assert len({json.dumps(result["structuredContent"]["rows"]) for result in results}) == 1
+    assert {one["today"] for one in told} == {1}
+
+
+def test_different_questions_are_different_requests(sandbox: RunningSandbox) -> None:
+    with ExitStack() as stack:
+        servers = started(stack, 2, sandbox)
+        for number, server in enumerate(servers):
+            server.write(call(1, {"region": "US", "page_num": number + 1}))
+        told = [credits_of(server.read()["result"]) for server in servers]
+    assert [one["call"] for one in told] == [1, 1]
+    assert len(sandbox.requests) == 2
+
+
+@on_posix
+def test_one_that_is_killed_while_it_asks_holds_up_the_others_for_a_moment_only(sandbox: RunningSandbox) -> None:
+    sandbox.faults.push(Fault("hang"))
+    with ExitStack() as stack:
+        first, other = started(stack, 2, sandbox)
+        first.write(call(1, {"region": "US"}))
+        until(lambda: len(sandbox.requests) == 1)
+        other.write(call(1, {"region": "US"}))
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait(10)
+        result = other.read()["result"]
+    # Its credit may be spent: it stays counted.
+    assert credits_of(result) == {"call": 1, "today": 2, "today_unknown": 1, "left": 198}
+    assert len(sandbox.requests) == 2
+
+
+def test_limits_hold_for_all_servers_together(sandbox: RunningSandbox) -> None:
+    questions = [{"region": region, "page_num": page} for region in ("US", "GB") for page in (1, 2)]
+    # Each server asks other questions, so that none is shared.
+    with ExitStack() as stack:
+        servers = started(stack, 3, sandbox, KEYAPI_MCP_CREDITS_PER_DAY="5")
+        answers: list[dict[str, Any]] = []
+
+        def ask(server: RawServer, size: int) -> None:
+            answers.extend(asked_at_once([server], *[question | {"page_size": size} for question in questions]))
+
+        threads = [threading.Thread(target=ask, args=(server, size)) for size, server in enumerate(servers, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert len(answers) == 12
+    refused = [result for result in answers if result["isError"]]
+    assert len(refused) == 7
+    assert len(sandbox.requests) == 5
+    for result in refused:
+        assert "none is left of your limit of 5 a day (5 counted). Nothing was sent." in result["content"][0]["text"]
+
+
+def test_a_whole_page_is_paid_for_and_read_by_the_command_line_beside_a_server(sandbox: RunningSandbox) -> None:
+    with ExitStack() as stack:
+        (server,) = started(stack, 1, sandbox)
+        server.ask(call(1, {"region": "US"}))
+        done = subprocess.run(
+            [sys.executable, "-m", "keyapi_mcp", "call", "search_products", "region=US"],
+            env=os.environ | {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url},
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Credits: 0 for this call (kept answer); 1 today" in done.stdout
+    assert len(sandbox.requests) == 1
