@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -23,7 +24,7 @@ from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools import TOOLS
-from keyapi_mcp.tools.base import Services
+from keyapi_mcp.tools.base import Progress, Services, untold
 
 if TYPE_CHECKING:
     import httpx2 as httpx
@@ -42,8 +43,9 @@ are marked.
 Credits: each request that reaches the service costs one credit of the user's KeyAPI account, within the user's own \
 limits; the same question within hours costs 0. The last line of each answer says what it cost.
 How to search: there is no keyword, shop or product-id search at the service. Choose a category (id or English name; \
-find_categories helps) and filters, then read the names; page_num reads on. Filters and sort decide which ten rows come.
-Everything that search_products returned stays in a local store, which the other tools read for 0 credits: \
+find_categories helps) and filters, then read the names; page_num reads on. Filters and sort decide which ten rows \
+come; scan_products takes the same filters and tells of many pages in one call, as figures of that sample.
+Everything that these two returned stays in a local store, which the other tools read for 0 credits: \
 query_products by SQL (names too: name LIKE '%…%'), get_product one product with its history, compare_products \
 several. They know only what was seen, and say from which day it is.
 Not in this source: which creators, which videos, review texts, stock, advertising spend, seller names, the account's \
@@ -102,13 +104,13 @@ class App:
                     await client.aclose()
                     await store.aclose()
 
-    async def call(self, name: str, arguments: dict[str, Any]) -> Answer:
-        """Run a tool. Raises a KeyApiMcpError for everything that the caller should read."""
+    async def call(self, name: str, arguments: dict[str, Any], progress: Progress = untold) -> Answer:
+        """Run a tool; `progress` is told how far it is. Raises a KeyApiMcpError for what the caller should read."""
         services = self._running_services()
         tool = self._tools.get(name)
         if tool is None:
             raise KeyApiMcpError(f"There is no tool {name[:60]!r}.", f"the tools are: {', '.join(self._tools)}.")
-        return await tool.run(services, arguments)
+        return await tool.run(replace(services, progress=progress), arguments)
 
     def _running_services(self) -> Services:
         if self._services is None:
@@ -121,10 +123,11 @@ class App:
         return self._listing
 
     async def _call_tool(
-        self, _context: ServerRequestContext[Any], params: types.CallToolRequestParams
+        self, context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         try:
-            answer = await self.call(params.name, params.arguments or {})
+            # Nothing is sent to a client that did not ask for progress.
+            answer = await self.call(params.name, params.arguments or {}, context.session.report_progress)
             return types.CallToolResult(
                 content=[types.TextContent(type="text", text=answer.text())], structured_content=answer.structured()
             )

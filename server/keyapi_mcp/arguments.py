@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,14 +70,14 @@ class Asked:
     notes: tuple[str, ...] = ()
 
 
-def read_arguments(arguments: Mapping[str, Any]) -> Asked:
-    """Read a call's arguments.
+def read_arguments(arguments: Mapping[str, Any], names: Sequence[str] = PARAMETERS) -> Asked:
+    """Read a call's arguments. names: those that the caller may choose from, for suggestions.
 
     Raises InvalidQuery with one line a problem, each with its reason and fix; nothing has been sent then.
     """
     # Clients send null, and models "", for what they leave out.
     given = {name: value for name, value in arguments.items() if value is not None and value != ""}
-    problems = _take_unknown(given)
+    problems = _take_unknown(given, names)
     notes: list[str] = []
     _read_region(given, problems, notes)
     _read_categories(given, problems, notes)
@@ -90,14 +90,14 @@ def read_arguments(arguments: Mapping[str, Any]) -> Asked:
     return Asked(query, tuple(notes))
 
 
-def _take_unknown(given: dict[str, Any]) -> list[str]:
+def _take_unknown(given: dict[str, Any], known: Sequence[str]) -> list[str]:
     """Take the parameters that do not exist out of `given`, with a line each."""
     names = [name for name in given if name not in ProductQuery.model_fields]
     values = [given.pop(name) for name in names]
-    lines = [_unknown(name, value) for name, value in zip(names[:_MOST_UNKNOWN], values, strict=False)]
+    lines = [_unknown(name, value, known) for name, value in zip(names[:_MOST_UNKNOWN], values, strict=False)]
     for number, line in enumerate(lines):
         if line.endswith("unknown parameter."):
-            lines[number] += f" There are: {', '.join(PARAMETERS)}."
+            lines[number] += f" There are: {', '.join(known)}."
             break  # the whole list once
     if len(names) > _MOST_UNKNOWN:
         lines.append(f"{len(names) - _MOST_UNKNOWN} more parameters do not exist either.")
@@ -158,7 +158,7 @@ def _candidates(value: str, level: int, candidates: tuple[categories.Category, .
     )
 
 
-def _unknown(name: str, value: object) -> str:
+def _unknown(name: str, value: object, known: Sequence[str]) -> str:
     """A parameter that does not exist. The service would ignore it in silence and answer something else."""
     folded = name[:100].strip().lower()
     if folded in _KEYWORDS:
@@ -171,7 +171,8 @@ def _unknown(name: str, value: object) -> str:
     if folded in _NOT_AT_THE_SERVICE:
         missing = _NOT_AT_THE_SERVICE[folded]
         return f"{_shown(name)}: the service has no search by {missing}; choose a category and filters."
-    near_names = [_OTHER_NAMES[folded]] if folded in _OTHER_NAMES else difflib.get_close_matches(folded, PARAMETERS, 1)
+    other = _OTHER_NAMES.get(folded)
+    near_names = [other] if other in known else difflib.get_close_matches(folded, known, 1)
     return f"{_shown(name)}: unknown parameter." + (f" The nearest is {near_names[0]}." if near_names else "")
 
 

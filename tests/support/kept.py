@@ -92,8 +92,8 @@ class Service:
 
 
 @asynccontextmanager
-async def open_app(service: Service, clock: Clock | None = None, **settings: Any) -> AsyncIterator[App]:
-    """A server in the test's own home."""
+async def open_app(service: Any, clock: Clock | None = None, **settings: Any) -> AsyncIterator[App]:
+    """A server in the test's own home. service: a handler of requests, which may be a coroutine."""
     app = App(
         read_settings(**{"token": "sk_live_kept", "min_interval_s": 0} | settings),
         upstream=httpx.MockTransport(service),

@@ -21,6 +21,7 @@ from keyapi_mcp.tools.base import ToolSpec
 COMMITTED = Path(__file__).parents[2] / "tool_schemas"
 VERBS = {
     "search",
+    "scan",
     "query",
     "get",
     "find",
@@ -37,6 +38,8 @@ VERBS = {
 TRIGGERS = re.compile(
     r"\b(important|must|always|critical|note that|please|ignore|never\b.{0,60}\byou)\b", re.IGNORECASE
 )
+
+SPENDING = ("search_products", "scan_products")
 
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
 
@@ -81,11 +84,11 @@ def test_all_four_hints_and_a_title_are_given(tool: ToolSpec, settings: Settings
     assert not (annotations["readOnlyHint"] and annotations["destructiveHint"])
 
 
-def test_a_search_only_reads_and_can_be_repeated_and_reaches_out() -> None:
-    (search,) = [tool for tool in TOOLS if tool.name == "search_products"]
-    annotations = search.definition(Settings.model_construct(integer_enums=True))["annotations"]
+@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool.name in SPENDING], ids=lambda tool: tool.name)
+def test_what_spends_only_reads_and_can_be_repeated_and_reaches_out(tool: ToolSpec) -> None:
+    annotations = tool.definition(Settings.model_construct(integer_enums=True))["annotations"]
     assert annotations == {
-        "title": "Search TikTok Shop products",
+        "title": tool.title,
         "readOnlyHint": True,
         "destructiveHint": False,
         "idempotentHint": True,
@@ -95,7 +98,7 @@ def test_a_search_only_reads_and_can_be_repeated_and_reaches_out() -> None:
 
 @each_tool
 def test_what_is_free_only_reads_can_be_repeated_and_reaches_nothing_outside(tool: ToolSpec) -> None:
-    if tool.name == "search_products":
+    if tool.name in SPENDING:
         return
     annotations = tool.definition(Settings.model_construct(integer_enums=True))["annotations"]
     assert annotations["readOnlyHint"] is annotations["idempotentHint"] is True
@@ -105,7 +108,8 @@ def test_what_is_free_only_reads_can_be_repeated_and_reaches_nothing_outside(too
 
 
 def test_the_tool_that_finds_things_comes_first_and_the_books_last() -> None:
-    order = ["search_products", "get_product", "compare_products", "find_categories", "query_products", "get_usage"]
+    order = ["search_products", "scan_products", "get_product", "compare_products", "find_categories"]
+    order += ["query_products", "get_usage"]
     names = [tool.name for tool in TOOLS if tool.name in order]
     assert names == [name for name in order if name in names]
     assert names[0] == "search_products"
@@ -158,11 +162,11 @@ def test_what_a_model_sees_of_a_tool_is_at_most_1250_tokens(tool: ToolSpec, sett
     assert count(schemas.seen_by_model(tool.definition(settings))) <= 1250
 
 
-def test_all_tools_together_are_at_most_2200_tokens(settings: Settings) -> None:
+def test_all_tools_together_are_at_most_3900_tokens(settings: Settings) -> None:
     count = schemas.token_counter()
     assert count is not None
     sizes = {tool.name: count(schemas.seen_by_model(tool.definition(settings))) for tool in TOOLS}
-    assert sum(sizes.values()) <= 2_200, sizes
+    assert sum(sizes.values()) <= 3_900, sizes
     for name, most in (("query_products", 300), ("find_categories", 110), ("get_usage", 80)):
         assert sizes[name] <= most, name
 

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import anyio
+import anyio.lowlevel
 import httpx2 as httpx
 import stamina
 
@@ -158,6 +159,8 @@ class KeyApiClient:
 
             departure = Departure(leaving)
             try:
+                # Who was cancelled meanwhile sends nothing.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 if self._transport is not None:
                     departure.leave()  # there is no trace, and nothing to connect to
                 page = await request_page(

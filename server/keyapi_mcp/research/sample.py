@@ -7,8 +7,9 @@ Bands are in `data/bands.toml`.
 from __future__ import annotations
 
 import tomllib
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,6 +19,7 @@ from typing import Any
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.age import days_since_first_seen
+from keyapi_mcp.research.channels import channel_split
 from keyapi_mcp.research.guards import ratio
 from keyapi_mcp.research.market import Concentration, concentration
 from keyapi_mcp.research.stage import place
@@ -48,20 +50,24 @@ class PriceBand:
 class Sample:
     """Figures of a sample. Money in USD, shares as fractions; `None` where no product has what is needed.
 
-    units_30d, gmv_30d: sums, lower bounds of the market's; new_gmv_share: by days since first seen; channels: video,
-    live and other shares of the GMV of products whose split is known; commission: first quartile, median, third;
-    creators: products by band (low, medium, high); stages: products by stage; delisted: share of the products.
+    units_30d, gmv_30d: sums, lower bounds of the market's; new_gmv_share: by days since first seen; dated: products
+    whose first day is known; channels: video, live and other shares of the GMV of products whose split is known, which
+    are `split` many; commission: first quartile, median, third, of the `paying` products that have one; creators:
+    products by band (low, medium, high); stages: products by stage; delisted: share of the products.
     """
 
     products: int
-    units_30d: float
-    gmv_30d: float
+    units_30d: float | None
+    gmv_30d: float | None
     prices: tuple[PriceBand, ...]
     by_product: Concentration | None
     by_seller: Concentration | None
     new_gmv_share: dict[int, float]
+    dated: int
     channels: tuple[float, float, float] | None
+    split: int
     commission: tuple[float, float, float] | None
+    paying: int
     creators: dict[str, int]
     stages: dict[str, int]
     delisted: float
@@ -72,71 +78,72 @@ def describe(products: Sequence[Product], day: date) -> Sample:
 
     Guard: a product without the figure that is asked for does not count in it.
     """
-    gmv = sum(product.gmv(30) or 0 for product in products)
+    amounts = [product.gmv(30) for product in products]
+    gmv = sum(amount or 0 for amount in amounts)
+    seen = [days_since_first_seen(product, day) for product in products]
+    split = _with_split(products)
+    rates = [rate for product in products if (rate := product.commission) is not None]
     return Sample(
         products=len(products),
-        units_30d=sum(product.units(30) or 0 for product in products),
-        gmv_30d=gmv,
-        prices=_price_bands(products, gmv),
+        units_30d=_total([product.units(30) for product in products]),
+        gmv_30d=_total(amounts),
+        prices=_price_bands([product.price for product in products], amounts, gmv),
         by_product=concentration(products, lambda product: product.product_id),
         by_seller=concentration(products, lambda product: product.seller_id),
-        new_gmv_share=_new_shares(products, day, gmv),
-        channels=_channels(products),
-        commission=_quartiles([rate for product in products if (rate := product.commission) is not None]),
+        new_gmv_share=_new_shares(seen, amounts, gmv),
+        dated=sum(days is not None for days in seen),
+        channels=_channels(split),
+        split=len(split),
+        commission=_quartiles(rates),
+        paying=len(rates),
         creators=_creator_bands(products),
         stages=dict(Counter(place(product, day).stage for product in products).most_common()),
         delisted=sum(product.delisted for product in products) / len(products) if products else 0.0,
     )
 
 
-def _price_bands(products: Sequence[Product], gmv: float) -> tuple[PriceBand, ...]:
+def _total(values: Sequence[float | None]) -> float | None:
+    """`None` where there are products and nothing is known of any."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not values else None
+
+
+def _price_bands(prices: Sequence[float | None], amounts: Sequence[float | None], gmv: float) -> tuple[PriceBand, ...]:
     edges: list[float] = [0, *bands()["price_usd"]]
+    inside: list[list[float | None]] = [[] for _ in edges]
+    for price, amount in zip(prices, amounts, strict=True):
+        if price is not None:
+            inside[bisect_right(edges, price) - 1].append(amount)
     found = []
-    for number, low in enumerate(edges):
-        high = edges[number + 1] if number + 1 < len(edges) else None
-        inside = [
-            product
-            for product in products
-            if (price := product.price) is not None and price >= low and (high is None or price < high)
-        ]
-        amounts = [amount for product in inside if (amount := product.gmv(30)) is not None]
-        share = ratio(sum(amounts), gmv)
-        found.append(PriceBand(low, high, len(inside), share, median(amounts) if amounts else None))
+    for low, high, members in zip(edges, [*edges[1:], None], inside, strict=True):
+        known = [amount for amount in members if amount is not None]
+        share = ratio(sum(known), gmv)
+        found.append(PriceBand(low, high, len(members), share, median(known) if known else None))
     return tuple(found)
 
 
-def _new_shares(products: Sequence[Product], day: date, gmv: float) -> dict[int, float]:
+def _new_shares(seen: Sequence[int | None], amounts: Sequence[float | None], gmv: float) -> dict[int, float]:
     shares = {}
     for limit in bands()["new_days"]:
-        new = sum(
-            product.gmv(30) or 0
-            for product in products
-            if (seen := days_since_first_seen(product, day)) is not None and seen < limit
-        )
+        new = sum(amount or 0 for days, amount in zip(seen, amounts, strict=True) if days is not None and days < limit)
         if (share := ratio(new, gmv)) is not None:
             shares[int(limit)] = share
     return shares
 
 
-def _channels(products: Sequence[Product]) -> tuple[float, float, float] | None:
-    def total(read: Callable[[Product], float | None]) -> float:
-        return sum(read(product) or 0 for product in known)
+def _with_split(products: Sequence[Product]) -> list[Product]:
+    """Those whose GMV is known by channel. Rows whose channels exceed the whole contradict themselves and would shift
+    the mix."""
+    return [product for product in products if product.gmv(30) and channel_split(product).other is not None]
 
-    # Rows whose channels exceed the whole contradict themselves and would shift the mix.
-    known = [
-        product
-        for product in products
-        if (whole := product.gmv(30))
-        and (video := product.video_gmv(30)) is not None
-        and (live := product.live_gmv(30)) is not None
-        and video + live <= whole * 1.02
-    ]
-    gmv = total(lambda product: product.gmv(30))
-    video_share = ratio(total(lambda product: product.video_gmv(30)), gmv)
-    live_share = ratio(total(lambda product: product.live_gmv(30)), gmv)
-    if video_share is None or live_share is None:
+
+def _channels(products: Sequence[Product]) -> tuple[float, float, float] | None:
+    gmv = sum(product.gmv(30) or 0 for product in products)
+    video = ratio(sum(product.video_gmv(30) or 0 for product in products), gmv)
+    live = ratio(sum(product.live_gmv(30) or 0 for product in products), gmv)
+    if video is None or live is None:
         return None
-    return video_share, live_share, max(0.0, 1 - video_share - live_share)
+    return video, live, max(0.0, 1 - video - live)
 
 
 def _quartiles(values: Sequence[float]) -> tuple[float, float, float] | None:

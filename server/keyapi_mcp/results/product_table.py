@@ -6,7 +6,7 @@ that is not listed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -181,8 +181,12 @@ def _build(page: Page, with_category: bool) -> ProductTable:
         read_row(number, product, day, with_category=with_category) for number, product in enumerate(page.products, 1)
     )
     columns = (*COLUMNS[:3], CATEGORY, *COLUMNS[3:]) if with_category else COLUMNS
-    headings = [column.heading for column in columns if column.heading]
-    lines = ["|".join(headings)]
+    return ProductTable(rows, table_of(rows, columns))
+
+
+def table_of(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
+    """Rows as a table of these columns, in both forms."""
+    lines = ["|".join(column.heading for column in columns if column.heading)]
     table_rows = []
     for row in rows:
         cells, values = [], []
@@ -195,4 +199,4 @@ def _build(page: Page, with_category: bool) -> ProductTable:
         lines.append("|".join(cells))
         table_rows.append(tuple(values))
     names = tuple(column.name for column in columns if column.name)
-    return ProductTable(rows, Table(names, tuple(table_rows), "\n".join(lines)))
+    return Table(names, tuple(table_rows), "\n".join(lines))

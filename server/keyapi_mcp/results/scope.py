@@ -65,6 +65,12 @@ def sort_words(query: ProductQuery) -> str:
     return f"by {SORT.meanings[query.product_sort_field]}, {direction}{' (default)' if default else ''}"
 
 
+def question(query: ProductQuery, *, synthetic: bool) -> list[str]:
+    """What was asked of the service, without the page."""
+    mark = [SANDBOX_MARK] if synthetic else []
+    return [*mark, "TikTok Shop products", query.region, *category_words(query), *filters(query), sort_words(query)]
+
+
 def scope_line(
     query: ProductQuery,
     *,
@@ -76,8 +82,7 @@ def scope_line(
     notes: tuple[str, ...],
 ) -> str:
     """One line: market, category, filters, sort, page and rows, age and nature of the figures."""
-    parts = [SANDBOX_MARK] if synthetic else []
-    parts += ["TikTok Shop products", query.region, *category_words(query), *filters(query), sort_words(query)]
+    parts = question(query, synthetic=synthetic)
     rows = len(page.products)
     parts += [f"page {query.page_num}, {rows} row{'' if rows == 1 else 's'}"]
     parts += notes

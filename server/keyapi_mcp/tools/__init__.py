@@ -10,12 +10,14 @@ from keyapi_mcp.tools import (
     get_product,
     get_usage,
     query_products,
+    scan_products,
     search_products,
 )
 from keyapi_mcp.tools.base import ToolSpec
 
 TOOLS: Final[tuple[ToolSpec, ...]] = (
     search_products.TOOL,
+    scan_products.TOOL,
     get_product.TOOL,
     compare_products.TOOL,
     find_categories.TOOL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from keyapi_mcp.clock import Clock
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
@@ -13,14 +13,25 @@ from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools.pages import PageReader
 
 
+class Progress(Protocol):
+    """Told how far a call is: so much of so much, in words."""
+
+    async def __call__(self, progress: float, total: float, message: str, /) -> None: ...
+
+
+async def untold(_progress: float, _total: float, _message: str) -> None:
+    """For callers who do not want to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What tools work with; opened once per process."""
+    """What tools work with; opened once per process. progress: that of the call."""
 
     settings: Settings
     pages: PageReader
     store: Store
     clock: Clock
+    progress: Progress = untold
 
     async def spending(self, call: int = 0, call_maybe: int = 0, source: str = "from the store") -> Spending:
         """The credits line of an answer."""

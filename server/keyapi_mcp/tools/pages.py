@@ -49,8 +49,8 @@ class PageRead:
     """A page, and what getting it cost this caller: of several who shared one request, only one has the cost.
 
     kept: it came from the store; paid: 0 or 1 credit; maybe_paid: failed attempts that may have cost one each;
-    failure: why an older answer than wanted is given; offline: because asking is switched off; not_kept: why this
-    page is not in the store.
+    failure: why an older answer than wanted is given; offline: because asking is switched off; unasked: because the
+    caller did not want to ask; not_kept: why this page is not in the store.
     """
 
     page: Page
@@ -59,7 +59,13 @@ class PageRead:
     maybe_paid: int = 0
     failure: ServiceError | None = None
     offline: bool = False
+    unasked: bool = False
     not_kept: str = ""
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is older than wanted."""
+        return self.failure is not None or self.offline or self.unasked
 
 
 @dataclass(slots=True, eq=False)
@@ -105,8 +111,9 @@ class PageReader:
         self._offline = offline
         self._flights: dict[str, _Flight] = {}
 
-    async def read(self, query: ProductQuery, budget: Budget | None = None) -> PageRead:
-        """The page for this query: kept and fresh, else from the service; when that fails, an older one that is kept.
+    async def read(self, query: ProductQuery, budget: Budget | None = None, *, stand_in: bool = True) -> PageRead:
+        """The page for this query: kept and fresh, else from the service; when that fails, an older one that is kept,
+        if one may stand in.
 
         Raises what `KeyApiClient.fetch` raises where nothing older is kept, and Offline. When the last caller is
         cancelled, a request that was not sent is dropped; one that was is let finish within its time-out and its
@@ -120,11 +127,26 @@ class PageReader:
         try:
             return await self._ask(query, budget)
         except (QuotaExhausted, RateLimited, ServiceFault, Unreachable, TimedOut, UnusableAnswer) as error:
-            older = await self._store.older(key)
+            older = await self._store.older(key) if stand_in else None
             if older is None:
                 raise
             logger.info("an older answer is given, because of %s", type(error).__name__)
             return PageRead(older, kept=True, maybe_paid=error.maybe_spent, failure=error)
+
+    async def kept(self, query: ProductQuery, *, however_old: bool = False) -> PageRead | None:
+        """The page from the store alone, for nothing: if it is fresh, or however old it is."""
+        if (page := await self._store.fresh(query.key)) is not None:
+            return PageRead(page, kept=True)
+        if however_old and (page := await self._store.older(query.key)) is not None:
+            return PageRead(page, kept=True, unasked=True)
+        return None
+
+    def give_up(self, query: ProductQuery) -> None:
+        """End a read that one caller waits for and whose request is not under way; the read raises a ServiceError."""
+        flight = self._flights.get(query.key)
+        if flight is not None and flight.waiting == 1 and not flight.sent:
+            self._forget(flight)
+            flight.scope.cancel()
 
     async def _offline_answer(self, key: str) -> PageRead:
         page = await self._store.older(key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 import anyio
 
@@ -14,39 +13,47 @@ from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.tools.pages import PageRead, PageReader
 
-# Clients cut a call at 60 s; what comes after the reading takes moments.
-LONGEST_S: Final = 40.0
-
 # Told how many pages of how many are read.
-Progress = Callable[[int, int], Awaitable[None]]
+PagesRead = Callable[[int, int], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Scanned:
     """What a scan has read. Money in credits.
 
-    reads: by page number; wanted: how many pages the sample was to have; ended: the list is shorter than that;
-    out_of_time, out_of_credits: why pages are missing, if any are; failure: what a page could not be had for.
+    last: the last page of the sample: as many as were wanted, or where the list is known to end (`ended`); reads: by
+    page number; out_of_time, out_of_credits: why pages are missing, if any are; failure: what a page could not be had
+    for, or why an older one is given; failed: what attempts without an answer may have cost.
     """
 
-    wanted: int
+    last: int
     reads: dict[int, PageRead] = field(default_factory=dict)
     ended: bool = False
     out_of_time: bool = False
     out_of_credits: bool = False
     failure: KeyApiMcpError | None = None
+    failed: int = 0
 
     @property
-    def pages(self) -> list[Page]:
-        return [self.reads[number].page for number in sorted(self.reads)]
+    def missing(self) -> list[int]:
+        return [number for number in range(1, self.last + 1) if number not in self.reads]
+
+    @property
+    def sampled(self) -> dict[int, PageRead]:
+        """The pages of the sample, in order: empty ones, asked for beyond the end of the list, are none of it."""
+        return {
+            number: read for number, read in sorted(self.reads.items()) if number <= self.last or read.page.products
+        }
 
     def products(self) -> list[Product]:
-        """In the order of the pages; each once, where it came first, because a daily refresh can shift pages."""
-        found: dict[str, Product] = {}
-        for page in self.pages:
-            for product in page.products:
-                found.setdefault(product.product_id, product)
-        return list(found.values())
+        """Each once, where it came first, as the newest of its pages has it: a daily refresh can shift pages."""
+        found: dict[str, tuple[Page, Product]] = {}
+        for read in self.sampled.values():
+            for product in read.page.products:
+                known = found.get(product.product_id)
+                if known is None or known[0].data_day < read.page.data_day:
+                    found[product.product_id] = read.page, product
+        return [product for _, product in found.values()]
 
     @property
     def paid(self) -> int:
@@ -54,12 +61,7 @@ class Scanned:
 
     @property
     def maybe_paid(self) -> int:
-        failed = self.failure.maybe_spent if self.failure is not None else 0
-        return sum(read.maybe_paid for read in self.reads.values()) + failed
-
-    @property
-    def complete(self) -> bool:
-        return self.ended or len(self.reads) == self.wanted
+        return self.failed + sum(read.maybe_paid for read in self.reads.values())
 
 
 async def scan(
@@ -68,42 +70,111 @@ async def scan(
     pages: int,
     budget: Budget,
     *,
+    ask: bool,
     at_once: int,
-    progress: Progress,
-    seconds: float = LONGEST_S,
+    progress: PagesRead,
+    seconds: float,
 ) -> Scanned:
-    """Read up to so many pages, several at once; stop at the first short one, a failure, the budget's or time's end.
+    """Read up to so many pages, several at once, until the first short one, a failure, or the budget's or time's end.
 
-    Raises nothing of a page: what was read is returned, with the failure. Calling again continues, because pages that
-    were read are kept: only what is missing is asked for.
+    Pages that are kept and fresh come first, for nothing. With `ask` false, or where the service cannot give them,
+    older ones that are kept do. Raises nothing of a page: what was read is returned, with the failure. Calling again
+    continues, because pages that were read are kept: only what is missing is asked for.
     """
-    found = Scanned(pages)
-    following, last = 1, pages
-
-    async def read_on() -> None:
-        nonlocal following, last
-        while following <= last and found.failure is None and not found.out_of_credits:
-            number = following
-            following += 1
-            try:
-                read = await reader.read(query.at_page(number), budget)
-            except LimitReached:
-                found.out_of_credits = True
-                return
-            except KeyApiMcpError as error:
-                found.failure = found.failure or error
-                return
-            found.reads[number] = read
-            if read.page.rows < query.page_size:
-                last = min(last, number)
-                found.ended = True
-            await progress(len(found.reads), last)
-
+    run = _Run(reader, query, budget, progress, Scanned(pages))
     with anyio.move_on_after(seconds) as scope:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(min(at_once, pages)):
-                tasks.start_soon(read_on)
+        await run.take_kept(however_old=False)
+        if ask:
+            await run.ask(at_once)
+        if not ask or run.found.failure is not None:
+            await run.take_kept(however_old=True)
+    found = run.found
     found.out_of_time = scope.cancelled_caught
-    # Pages beyond the end of the list can have been asked for at the same time; they are empty.
-    found.reads = {number: read for number, read in found.reads.items() if number <= last}
+    if found.out_of_time or run.given_up:
+        # What was under way may have been, or still be, paid for; its answer is then kept.
+        found.failed += max(0, budget.counted - found.paid - found.maybe_paid)
     return found
+
+
+@dataclass(slots=True)
+class _Run:
+    """A scan under way. asked: the pages that are being read; given_up: those that are not wanted any more; told: the
+    last progress."""
+
+    reader: PageReader
+    query: ProductQuery
+    budget: Budget
+    progress: PagesRead
+    found: Scanned
+    asked: set[int] = field(default_factory=set)
+    given_up: set[int] = field(default_factory=set)
+    told: int = 0
+
+    async def take_kept(self, *, however_old: bool) -> None:
+        for number in self.found.missing:
+            if number > self.found.last:
+                break
+            read = await self.reader.kept(self.query.at_page(number), however_old=however_old)
+            if read is not None:
+                self._take(number, read)
+        await self._tell()
+
+    async def ask(self, at_once: int) -> None:
+        # The first page alone: a list that ends there is common, and more pages of it would be paid for in vain.
+        if 1 not in self.found.reads:
+            await self._read(1)
+        missing = iter(self.found.missing)
+
+        async def read_on() -> None:
+            for number in missing:
+                if self._is_vain(number) or self.found.out_of_credits:
+                    return
+                await self._read(number)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(at_once, len(self.found.missing))):
+                tasks.start_soon(read_on)
+
+    def _is_vain(self, number: int) -> bool:
+        return number > self.found.last or self.found.failure is not None
+
+    async def _read(self, number: int) -> None:
+        found = self.found
+        self.asked.add(number)
+        try:
+            # Without an old page in its place, for which the next request would not wait.
+            self._take(number, await self.reader.read(self.query.at_page(number), self.budget, stand_in=False))
+        except LimitReached as refused:
+            found.failed += refused.maybe_spent
+            if self.budget.most is not None and self.budget.counted >= self.budget.most:
+                found.out_of_credits = True
+            else:  # a limit of the day or month
+                found.failure = found.failure or refused
+        except KeyApiMcpError as error:
+            found.failed += error.maybe_spent
+            if number not in self.given_up:
+                found.failure = found.failure or error
+        finally:
+            self.asked.remove(number)
+        self._give_up_what_is_vain()
+        await self._tell()
+
+    def _take(self, number: int, read: PageRead) -> None:
+        found = self.found
+        found.reads[number] = read
+        if read.page.rows < self.query.page_size:
+            found.last = min(found.last, number)
+            found.ended = True
+
+    def _give_up_what_is_vain(self) -> None:
+        """Requests that are not wanted any more and have not left do not have to."""
+        for number in self.asked:
+            if self._is_vain(number):
+                self.given_up.add(number)
+                self.reader.give_up(self.query.at_page(number))
+
+    async def _tell(self) -> None:
+        done = min(len(self.found.reads), self.found.last)
+        if done > self.told:
+            self.told = done
+            await self.progress(done, self.found.last)
