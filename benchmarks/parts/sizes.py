@@ -19,7 +19,8 @@ from benchmarks.report import BARE, Figure, Part
 from keyapi_mcp.commands.schemas import seen_by_model, token_counter
 
 _COUNT: Final = token_counter()
-_LISTING_AT_MOST, _AVERAGE_AT_MOST, _ANSWER_AT_MOST = 1_250, 1_000, 1_200
+_SEARCH_AT_MOST, _LISTING_AT_MOST, _AVERAGE_AT_MOST, _ANSWER_AT_MOST = 1_250, 3_900, 1_000, 1_200
+_SEARCH: Final = "search_products, the model's part"
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class _Sizes:
 def measure(effort: Effort) -> Part:
     names = ("tools/list, the model's part", "tools/list, whole", "answer: text", "answer: structured content")
     peers = ("bare tools/list, the model's part", "bare tools/list, whole", "bare answer: text (the raw page)")
-    sizes = {name: _Sizes() for name in (*names, *peers)}
+    sizes = {name: _Sizes() for name in (_SEARCH, *names, *peers)}
     with (
         processes.sandbox() as upstream,
         connected(processes.OURS, processes.ours(upstream)) as ours,
@@ -52,13 +53,15 @@ def measure(effort: Effort) -> Part:
             listing = client.ask(LIST)
             sizes[whole].add(_compact(listing))
             sizes[seen].add("\n".join(map(seen_by_model, listing["tools"])))
+        (search,) = [tool for tool in ours.ask(LIST)["tools"] if tool["name"] == "search_products"]
+        sizes[_SEARCH].add(seen_by_model(search))
         for number, question in enumerate(pages_of_all_markets(effort.pages), 2):
             answer = ours.ask(call(number, "search_products", question))
             sizes[names[2]].add(answer["content"][0]["text"])
             sizes[names[3]].add(_compact(answer["structuredContent"]))
             sizes[peers[2]].add(bare.ask(call(number, "search_products", question))["content"][0]["text"])
     listing_tokens, text, structured, raw = (sizes[name] for name in (names[0], names[2], names[3], peers[2]))
-    bare_listing = sizes[peers[0]]
+    bare_listing, search_tokens = sizes[peers[0]], sizes[_SEARCH]
     return Part(
         "Sizes",
         ("", "bytes", "most", "tokens", "most"),
@@ -66,10 +69,18 @@ def measure(effort: Effort) -> Part:
         (f"{effort.pages} pages of ten from eight markets, average and most; tokens of o200k_base.",),
         [
             Figure(
-                "`tools/list`, what the model sees",
-                f"{listing_tokens.tokens[0]:,} tokens",
+                "`search_products`, what the model sees",
+                f"{search_tokens.tokens[0]:,} tokens",
                 f"{bare_listing.tokens[0]:,} tokens ({BARE})",
-                f"{listing_tokens.tokens[0] / bare_listing.tokens[0]:.2f}",
+                f"{search_tokens.tokens[0] / bare_listing.tokens[0]:.2f}",
+                f"≤ {_SEARCH_AT_MOST:,} tokens",
+                search_tokens.tokens[0] <= _SEARCH_AT_MOST,
+            ),
+            Figure(
+                "all tools, what the model sees",
+                f"{listing_tokens.tokens[0]:,} tokens",
+                "",
+                "",
                 f"≤ {_LISTING_AT_MOST:,} tokens",
                 listing_tokens.tokens[0] <= _LISTING_AT_MOST,
             ),

@@ -18,6 +18,7 @@ import pytest
 from keyapi_mcp.sandbox.faults import Fault
 from keyapi_mcp.store import books, upkeep
 from keyapi_mcp.store.database import Database
+from keyapi_mcp.store.migrations import steps
 from support import store_process
 from support.raw_stdio import INITIALIZED, RawServer, call, initialize, raw_server
 from support.sandbox_server import RunningSandbox, running_sandbox
@@ -57,6 +58,12 @@ def test_fifty_processes_with_twenty_credits_left_spend_exactly_twenty(tmp_path:
     assert sum(map(int, told)) == store_process.CREDITS == 20
     totals, faults = inspected(tmp_path / "keyapi.sqlite")
     assert (totals.today, faults) == (20, [])
+
+
+@on_posix
+def test_many_that_open_a_new_file_at_once_all_find_it_made(tmp_path: Path) -> None:
+    # Often enough for all of them to meet at every moment of it.
+    assert crowd("make", tmp_path, 30, 15) == [str(len(steps()))] * 30 * 15
 
 
 @on_posix

@@ -2,6 +2,7 @@
 
 - `crowd spend|write HOME MANY COUNT`: so many processes that begin together, each of which reserves and settles up to
   so many credits, or keeps so many pages; a line from each: how many it did, or what went wrong.
+- `crowd make HOME MANY COUNT`: the same for opening so many new files, each of which all of them open at once.
 - `victims keep|ask HOME [URL]`: for each number on its input, a process that pays for pages from that number on, by the
   store alone or by a whole server that asks the service at this address, until it is killed. It says its process id,
   before and after each page its number, and its parent says when it is dead.
@@ -29,6 +30,7 @@ from keyapi_mcp.errors import LimitReached
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.settings import Settings, read_settings
 from keyapi_mcp.store import books, keeping, opening, reading  # noqa: F401  # likewise
+from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.store import Store
 
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -117,7 +119,16 @@ def _settings(action: str, home: Path, **more: Any) -> Settings:
     return read_settings(**{"token": "sk_live_process", "home": home, "fresh_s": 0} | _LIMITS[action] | more)
 
 
-def crowd(action: Callable[[Store, int], Any], home: Path, many: int, number: int) -> None:
+def made(path: Path) -> int:
+    """Open a file; 1 if it is ready for use."""
+    database = Database(path)
+    try:
+        return database.run_now(lambda connection: connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    finally:
+        database.close()
+
+
+def crowd(many: int, work: Callable[[], object]) -> None:
     begin, release = os.pipe()
     children = []
     for _ in range(many):
@@ -125,7 +136,7 @@ def crowd(action: Callable[[Store, int], Any], home: Path, many: int, number: in
             os.close(release)
             os.read(begin, 1)  # its end is the sign
             try:
-                said = run(action, home, number)
+                said = work()
             except BaseException as error:
                 said = repr(error)
             say(str(said))
@@ -149,8 +160,12 @@ def victims(begin: Callable[[int], None]) -> None:
 
 if __name__ == "__main__":
     _home = Path(sys.argv[3])
-    if sys.argv[1] == "crowd":
-        crowd({"spend": spend, "write": write}[sys.argv[2]], _home, int(sys.argv[4]), int(sys.argv[5]))
+    if sys.argv[1:3] == ["crowd", "make"]:
+        for _number in range(int(sys.argv[5])):
+            crowd(int(sys.argv[4]), lambda path=_home / f"{_number}.sqlite": made(path))  # type: ignore[misc]
+    elif sys.argv[1] == "crowd":
+        _action = {"spend": spend, "write": write}[sys.argv[2]]
+        crowd(int(sys.argv[4]), lambda: run(_action, _home, int(sys.argv[5])))
     elif sys.argv[2] == "ask":
         victims(lambda first: serve(_home, sys.argv[4], first))
     else:

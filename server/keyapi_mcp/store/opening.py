@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import Engine, create_engine, event
@@ -13,6 +14,8 @@ from sqlalchemy.pool import StaticPool
 
 from keyapi_mcp.errors import StoreUnavailable
 from keyapi_mcp.store.migrations import look_before_opening, migrate
+
+_LOOK_AGAIN_S: Final = 0.01
 
 
 def open_engine(path: Path | None, busy_s: float) -> Engine:
@@ -38,7 +41,7 @@ def open_engine(path: Path | None, busy_s: float) -> Engine:
         # The driver would begin transactions by itself, and later than we need it.
         connection.isolation_level = None
         if path is not None and not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection, busy_s)
         # In WAL mode this loses nothing when a process dies, at most the last moments when the power fails.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -59,6 +62,19 @@ def open_engine(path: Path | None, busy_s: float) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _log_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    """Switch a new file to WAL mode. Unlike all else, this does not wait for others who are doing the same."""
+    end = time.monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _log_size(path: Path) -> int:
