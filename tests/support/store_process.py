@@ -123,7 +123,7 @@ def made(path: Path) -> int:
     """Open a file; 1 if it is ready for use."""
     database = Database(path)
     try:
-        return database.run_now(lambda connection: connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        return database.run_now(lambda connection: int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
     finally:
         database.close()
 
