@@ -73,7 +73,7 @@ def test_tools_lists_each_parameter_with_its_meaning_and_the_size() -> None:
     done = keyapi_mcp("tools")
     assert "search_products — Search TikTok Shop products — 1," in done.stdout
     assert "tokens (o200k_base)" in done.stdout
-    of_search = done.stdout.split("\nquery_products — ")[0].split("\nget_product — ")[0]
+    of_search = done.stdout.split("\nscan_products — ")[0]
     assert len(re.findall(r"^  \w+: (?:string|integer|number)(?: \(required\))? — .", of_search, re.MULTILINE)) == 36
     assert re.search(r"^all tools: [\d,]+ tokens", done.stdout, re.MULTILINE)
 

@@ -21,6 +21,8 @@ from support.command import keyapi_mcp
 from support.kept import Clock, keep, open_store, row
 from support.raw_stdio import INITIALIZED, call, initialize, raw_server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -23,7 +23,7 @@ from support.kept import Service, open_app, open_store, product_id, row
 from support.raw_stdio import INITIALIZED, call, initialize, raw_server
 from support.sandbox_server import running_sandbox
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def store_of(app: App) -> Store:

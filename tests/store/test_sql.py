@@ -26,7 +26,7 @@ from support.kept import Clock, keep, open_store, product_id, row
 from support.waiting import until
 from support.workers import on_linux, peak_memory, processor_ticks, workers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 # Further than any test waits when all is well; each statement has 2 s and the process that runs it one more.
 SECONDS = 40
