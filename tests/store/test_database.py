@@ -257,6 +257,26 @@ def test_a_lock_of_somebody_else_is_waited_for(path: Path, database: Database) -
     assert days(path) == [1, 2]
 
 
+def test_a_new_file_that_somebody_else_is_about_to_make_is_waited_for(
+    path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        # The one lock for which the database itself does not wait when it is to change its mode.
+        other.execute("BEGIN IMMEDIATE")
+        waits: list[float] = []
+
+        def let_go(seconds: float) -> None:
+            waits.append(seconds)
+            other.execute("COMMIT")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("keyapi_mcp.store.opening.time.sleep", let_go)
+            database.run_now(add(1))
+    assert len(waits) == 1
+    assert days(path) == [1]
+
+
 def test_a_lock_that_lasts_too_long_is_told_in_words(
     path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,8 +358,8 @@ def test_a_chore_that_fails_is_left_and_the_rest_goes_on(path: Path, caplog: pyt
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (sqlite3.OperationalError("database is locked"), "another process has kept it locked for 20 s"),
-        (sqlite3.OperationalError("database table is locked"), "another process has kept it locked for 20 s"),
+        (sqlite3.OperationalError("database is locked"), "another process has kept it locked for 10 s"),
+        (sqlite3.OperationalError("database table is locked"), "another process has kept it locked for 10 s"),
         (sqlite3.OperationalError("database or disk is full"), "the disk is full"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "it cannot be written"),
         (OSError(30, "Read-only file system"), "it cannot be written"),

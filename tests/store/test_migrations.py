@@ -248,6 +248,32 @@ async def test_a_store_of_the_first_release_opens_and_everything_in_it_is_there(
         assert (seen.product.name, seen.product.units(7)) == ("Kem chống nắng", None)
 
 
+def test_a_file_that_another_process_is_making_is_looked_at_as_of_one_moment(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in ("PRAGMA journal_mode = WAL", "CREATE TABLE t (a)", "DROP TABLE t"):
+            other.execute(statement)
+        connect = sqlite3.connect
+
+        class Interrupted(sqlite3.Connection):
+            """The other process has made it as soon as the first thing is known."""
+
+            def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+                cursor = super().execute(sql, *values)
+                if sql == "PRAGMA application_id":
+                    for statement in ("BEGIN", *steps()[0].split(";\n"), "PRAGMA user_version = 1"):
+                        other.execute(statement)
+                    other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    other.execute("COMMIT")
+                return cursor
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sqlite3, "connect", lambda *given, **named: connect(*given, factory=Interrupted, **named))
+            migrations.look_before_opening(path)
+    assert versions(path) == (APPLICATION_ID, len(steps()))
+
+
 # --- several at once -----------------------------------------------------------------------------------------------
 
 _OPEN = """

@@ -120,10 +120,10 @@ def _settings(action: str, home: Path, **more: Any) -> Settings:
 
 
 def made(path: Path) -> int:
-    """Open a file; 1 if it is ready for use."""
+    """Open a file; how many steps of its schema are there."""
     database = Database(path)
     try:
-        return database.run_now(lambda connection: int(connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
+        return int(database.run_now(lambda connection: connection.exec_driver_sql("PRAGMA user_version").scalar_one()))
     finally:
         database.close()
 

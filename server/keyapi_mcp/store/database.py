@@ -32,7 +32,7 @@ T = TypeVar("T")
 Operation = Callable[["Connection"], T]
 
 # How long an operation waits for other processes; theirs take milliseconds.
-_BUSY_S: Final = 20.0
+_BUSY_S: Final = 10.0
 _CLOSE_S: Final = 2.0
 # So many operations share a transaction at most: others want their turn, too.
 _BATCH: Final = 64
