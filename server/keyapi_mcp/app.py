@@ -176,7 +176,7 @@ class App:
     ) -> types.ReadResourceResult:
         services = self._running_services()
         try:
-            text = await resources.read(params.uri, services.store, synthetic=self.settings.sandbox)
+            text = await resources.read(params.uri, services.store)
         except StoreUnavailable as error:
             raise MCPError(types.INTERNAL_ERROR, error.what) from None
         if text is None:

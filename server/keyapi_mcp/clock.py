@@ -17,6 +17,12 @@ def day_number(day: date) -> int:
     return day.year * 10_000 + day.month * 100 + day.day
 
 
+def iso(number: int) -> str:
+    """yyyyMMdd as people read it, yyyy-mm-dd."""
+    text = str(number)
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+
 def data_day(fetched_at: datetime) -> date:
     """The day that figures fetched at this time speak of: the service's data is one day old (T+1, UTC)."""
     return fetched_at.astimezone(UTC).date() - timedelta(days=1)

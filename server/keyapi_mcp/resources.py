@@ -99,7 +99,7 @@ def document_text(uri: str) -> str:
     return _json(_BY_URI[uri].content())
 
 
-async def read(uri: str, store: Store, *, synthetic: bool) -> str | None:
+async def read(uri: str, store: Store) -> str | None:
     """The JSON of a resource, `None` if there is none of this address. Raises StoreUnavailable."""
     if uri in _BY_URI:
         return document_text(uri)
@@ -110,16 +110,16 @@ async def read(uri: str, store: Store, *, synthetic: bool) -> str | None:
         region = regions.normalise(unquote(found[1])).code
     except ValueError:
         return None
-    return await _product(found[2], region, store, synthetic=synthetic)
+    return await _product(found[2], region, store)
 
 
-async def _product(product_id: str, region: str, store: Store, *, synthetic: bool) -> str | None:
+async def _product(product_id: str, region: str, store: Store) -> str | None:
     found = await store.product(product_id, region)
     seen = [one for one in found.seen if one.region == region]
     if not seen:
         return None
     (last,) = seen
-    document: dict[str, Any] = {"source": SANDBOX_MARK} if synthetic else {}
+    document: dict[str, Any] = {"source": SANDBOX_MARK} if await store.synthetic() else {}
     document |= {
         "region": region,
         "product_id": product_id,

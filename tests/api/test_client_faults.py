@@ -13,9 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
-import stamina
 
-from keyapi_mcp.api import limits
 from keyapi_mcp.credits import Outcome
 from keyapi_mcp.errors import (
     EndpointMissing,
@@ -34,7 +32,7 @@ from keyapi_mcp.sandbox.app import PATH
 from keyapi_mcp.sandbox.faults import KINDS, Fault
 from support.loopback import Exchange, envelope, loopback, right
 from support.sandbox_server import RunningSandbox, running_sandbox
-from support.service import KEY, KEY_PARTS, Books, client_for, query
+from support.service import KEY, KEY_PARTS, Books, client_for, query, without_waiting
 
 pytestmark = pytest.mark.anyio
 MIB = 1024 * 1024
@@ -55,10 +53,8 @@ def sandbox(broken: RunningSandbox) -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Retries without their pauses; how many there may be is left to our own code."""
-    monkeypatch.setattr(limits, "_SLOW_INTERVAL_S", 0.001)
-    with stamina.set_testing(True, attempts=10):
+def _no_waiting() -> Iterator[None]:
+    with without_waiting():
         yield
 
 

@@ -55,8 +55,8 @@ def test_the_demo_asks_shows_a_refusal_and_pays_nothing_twice() -> None:
         "page 2, 10 rows",
         "there is no keyword search",
         "Credits: 0 for this call (kept answer); 2 today, 198 left within your limits",
-        "SQL over the local store · ",
-        "3 products compared · US",
+        "SANDBOX (synthetic data) · SQL over the local store · ",
+        "SANDBOX (synthetic data) · 3 products compared · US",
         "Counted: 2 today, 2 this month.",
         "Credits: 0 for this call (from the store); 2 today, 198 left",
     ):

@@ -7,16 +7,22 @@ from typing import Any
 import jsonschema
 import pytest
 
+from keyapi_mcp.clock import iso
 from keyapi_mcp.credits import DaySpent, Totals, Usage
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
-from keyapi_mcp.results.usage import iso, usage
+from keyapi_mcp.results.usage import usage
 from keyapi_mcp.settings import read_settings
 
 TOTALS = Totals(today=4, today_unknown=1, this_month=1_204, left_today=196, left_this_month=1_796)
 DAYS = (DaySpent(20261124, 3, 1, 12), DaySpent(20261121, 7, 0, 0))
 
 
-def answer(where: str = "/home/me/keyapi.sqlite", settings: dict[str, Any] | None = None, **changes: Any) -> Answer:
+def answer(
+    where: str = "/home/me/keyapi.sqlite",
+    settings: dict[str, Any] | None = None,
+    synthetic: bool = False,
+    **changes: Any,
+) -> Answer:
     found: dict[str, Any] = {
         "totals": TOTALS,
         "days": DAYS,
@@ -28,7 +34,7 @@ def answer(where: str = "/home/me/keyapi.sqlite", settings: dict[str, Any] | Non
         "size": 5_300_000,
     }
     spending = Spending(0, 0, TOTALS, "from the store")
-    return usage(Usage(**found | changes), read_settings(**settings or {}), spending, where)
+    return usage(Usage(**found | changes), read_settings(**settings or {}), spending, where, synthetic=synthetic)
 
 
 def test_the_text_says_what_was_spent_what_is_left_and_what_is_there() -> None:
@@ -36,7 +42,7 @@ def test_the_text_says_what_was_spent_what_is_left_and_what_is_there() -> None:
         "Credits and store · days and months in UTC · counted: paid and possibly paid requests",
         "Counted: 4 today, 1,204 this month. Limits: KEYAPI_MCP_CREDITS_PER_CALL 10, KEYAPI_MCP_CREDITS_PER_DAY 200, "
         "KEYAPI_MCP_CREDITS_PER_MONTH 3,000. Left: 196 today, 1,796 this month.",
-        "Kept answers saved about 12 credits in the last 14 days (below; those without anything left out).",
+        "Kept answers in the last 14 days, each a credit not spent: 12.",
         "Store (/home/me/keyapi.sqlite): 1,540 products, 9,800 snapshots, 160 searches, data days 2026-11-01 to "
         "2026-11-23, 5.3 MB.",
         "day|paid|unknown|kept answers",
@@ -95,7 +101,7 @@ def test_an_empty_store_has_no_span_and_no_days() -> None:
     totals = Totals(0, 0, 0, 200, 3_000)
     told = answer(days=(), products=0, snapshots=0, searches=0, first_day=None, last_day=None, totals=totals)
     assert "Store (/home/me/keyapi.sqlite): 0 products, 0 snapshots, 0 searches, 5.3 MB." in told.text()
-    assert "Kept answers saved about 0 credits" in told.text()
+    assert "each a credit not spent: 0." in told.text()
     assert "day|paid" not in told.text()
     structured = told.structured()
     assert structured["rows"] == structured["columns"] == []
@@ -110,7 +116,7 @@ def test_a_store_in_memory_has_no_size() -> None:
 
 
 def test_the_books_of_a_sandbox_are_marked() -> None:
-    assert answer(settings={"sandbox": True}).text().startswith("SANDBOX (synthetic data) · Credits and store · ")
+    assert answer(synthetic=True).text().startswith("SANDBOX (synthetic data) · Credits and store · ")
 
 
 @pytest.mark.parametrize(("number", "day"), [(20261124, "2026-11-24"), (20260101, "2026-01-01")])

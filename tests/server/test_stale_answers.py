@@ -8,10 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stamina
 from mcp import Client
 
-from keyapi_mcp.api import limits
 from keyapi_mcp.app import App
 from keyapi_mcp.errors import KeyApiMcpError, LimitReached, Offline, as_text
 from keyapi_mcp.results.answer import Answer
@@ -20,7 +18,7 @@ from support.connections import Told
 from support.kept import Clock
 from support.loopback import loopback
 from support.sandbox_server import RunningSandbox, running_sandbox
-from support.service import settings_for
+from support.service import settings_for, without_waiting
 
 pytestmark = pytest.mark.anyio
 ASKED = {"region": "US", "page_size": 3}
@@ -40,9 +38,8 @@ def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(limits, "_SLOW_INTERVAL_S", 0.001)
-    with stamina.set_testing(True, attempts=10):
+def _no_waiting() -> Iterator[None]:
+    with without_waiting():
         yield
 
 

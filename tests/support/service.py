@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
+from unittest import mock
 
 import anyio
 import httpx2 as httpx
+import stamina
 
+from keyapi_mcp.api import limits
 from keyapi_mcp.api.client import KeyApiClient
 from keyapi_mcp.api.meter import Meter
 from keyapi_mcp.clock import Clock, utc_now
@@ -36,6 +39,13 @@ def settings_for(url: str, **changes: Any) -> Settings:
         "total_timeout_s": 20,
     }
     return read_settings(**given | changes)
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Retries without their pauses; how many there may be is left to our own code."""
+    with mock.patch.object(limits, "_SLOW_INTERVAL_S", 0.001), stamina.set_testing(True, attempts=10):
+        yield
 
 
 def query(**arguments: Any) -> ProductQuery:

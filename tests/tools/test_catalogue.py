@@ -167,6 +167,8 @@ def test_all_tools_together_are_at_most_3900_tokens(settings: Settings) -> None:
     assert count is not None
     sizes = {tool.name: count(schemas.seen_by_model(tool.definition(settings))) for tool in TOOLS}
     assert sum(sizes.values()) <= 3_900, sizes
+    single = ("search_products", "get_product", "compare_products", "find_categories", "query_products", "get_usage")
+    assert sum(sizes[name] for name in single) <= 2_200, sizes
     for name, most in (("query_products", 300), ("find_categories", 110), ("get_usage", 80)):
         assert sizes[name] <= most, name
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-import stamina
 
-from keyapi_mcp.api import limits
 from keyapi_mcp.app import App
 from keyapi_mcp.arguments import read_arguments
 from keyapi_mcp.clock import Clock, utc_now
@@ -25,7 +23,7 @@ from keyapi_mcp.store.memory import MemoryPages
 from keyapi_mcp.tools.pages import PageRead, PageReader
 from support.loopback import Exchange, envelope, loopback, never, right
 from support.sandbox_server import RunningSandbox, running_sandbox
-from support.service import Books, KeptPages, client_for, query, settings_for
+from support.service import Books, KeptPages, client_for, query, settings_for, without_waiting
 
 pytestmark = pytest.mark.anyio
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -45,9 +43,8 @@ def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(limits, "_SLOW_INTERVAL_S", 0.001)
-    with stamina.set_testing(True, attempts=10):
+def _no_waiting() -> Iterator[None]:
+    with without_waiting():
         yield
 
 

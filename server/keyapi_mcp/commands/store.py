@@ -6,7 +6,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
-from keyapi_mcp.clock import Clock, data_day
+from keyapi_mcp.clock import Clock, data_day, iso
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store import upkeep
 from keyapi_mcp.store.database import Database
@@ -42,7 +42,7 @@ def run(settings: Settings, action: str, clock: Clock, *, days: int | None, yes:
 def _info(database: Database, path: Path) -> int:
     found = database.run_now(upkeep.contents, writes=False)
     outdated = database.run_now(upkeep.outdated, writes=False)
-    span = f"{_day(found.first_day)} to {_day(found.last_day)}" if found.first_day and found.last_day else "none"
+    span = f"{iso(found.first_day)} to {iso(found.last_day)}" if found.first_day and found.last_day else "none"
     print(f"{path}: {upkeep.size(path):,} bytes")
     print(f"products {found.products:,} · snapshots {found.snapshots:,} · searches {found.searches:,}")
     print(f"data days {span} · attempts in the credit ledger {found.attempts:,}")
@@ -106,8 +106,3 @@ def progress(what: str, done: int, whole: int) -> None:
     on_terminal = sys.stderr.isatty()
     end = "\r" if on_terminal and done < whole else "\n"
     print(f"{what}: {done:,} of {whole:,}", end=end, file=sys.stderr, flush=True)
-
-
-def _day(number: int) -> str:
-    text = str(number)
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}"

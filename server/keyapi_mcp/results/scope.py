@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from keyapi_mcp.clock import iso
 from keyapi_mcp.product import Page
 from keyapi_mcp.query import PARAMETERS, SORT, Codes, ProductQuery, Range, meaning
 from keyapi_mcp.reference import categories
@@ -42,8 +43,7 @@ def _amount(about: Range, value: float) -> str:
     if about.kind == "percent":
         return f"{percent(value, digits=2)} %"
     if about.kind == "date":
-        text = str(int(value))
-        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+        return iso(int(value))
     if about.kind == "usd":
         return f"${value:,.2f}".removesuffix(".00") if value == round(value, 2) else f"${value:,}"
     return f"{value:,}".removesuffix(".0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyapi_mcp.clock import iso
 from keyapi_mcp.credits import Usage
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.scope import SANDBOX_MARK
@@ -10,7 +11,7 @@ from keyapi_mcp.settings import Settings
 _COLUMNS = ("day", "paid", "unknown", "kept_answers")
 
 
-def usage(found: Usage, settings: Settings, spending: Spending, where: str) -> Answer:
+def usage(found: Usage, settings: Settings, spending: Spending, where: str, *, synthetic: bool) -> Answer:
     """Credits within the limits, per day, and what the store holds. where: the store's file, or "memory"."""
     totals = found.totals
     limits = {
@@ -19,7 +20,7 @@ def usage(found: Usage, settings: Settings, spending: Spending, where: str) -> A
         "KEYAPI_MCP_CREDITS_PER_MONTH": settings.credits_per_month,
     }
     saved = sum(day.kept for day in found.days)
-    rows = tuple((str(iso(day.day)), day.paid, day.unknown, day.kept) for day in found.days)
+    rows = tuple((iso(day.day), day.paid, day.unknown, day.kept) for day in found.days)
     text = "\n".join(["day|paid|unknown|kept answers", *("|".join(map(str, row)) for row in rows)])
     span = f", data days {iso(found.first_day)} to {iso(found.last_day)}" if found.first_day and found.last_day else ""
     size = "" if found.size is None else f", {found.size / 1e6:,.1f} MB"
@@ -36,7 +37,7 @@ def usage(found: Usage, settings: Settings, spending: Spending, where: str) -> A
         if number is not None
     )
     return Answer(
-        scope=f"{SANDBOX_MARK} · " * settings.sandbox
+        scope=f"{SANDBOX_MARK} · " * synthetic
         + "Credits and store · days and months in UTC · counted: paid and possibly paid requests",
         table=Table(_COLUMNS, rows, text) if rows else None,
         notes=("The KeyAPI account's own balance is not visible to this server.",),
@@ -57,14 +58,8 @@ def usage(found: Usage, settings: Settings, spending: Spending, where: str) -> A
             f"Counted: {totals.today:,} today, {totals.this_month:,} this month. Limits: "
             + ", ".join(f"{name} {'off' if limit is None else format(limit, ',')}" for name, limit in limits.items())
             + (f". Left: {left}." if left else "."),
-            f"Kept answers saved about {saved:,} credits in the last 14 days (below; those without anything left out).",
+            f"Kept answers in the last 14 days, each a credit not spent: {saved:,}.",
             f"Store ({where}): {found.products:,} products, {found.snapshots:,} snapshots, {found.searches:,} searches"
             f"{span}{size}.",
         ),
     )
-
-
-def iso(number: int) -> str:
-    """yyyymmdd as a date."""
-    text = str(number)
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, literal_column, select
+from sqlalchemy import BindParameter, Connection, bindparam, literal_column, select
 
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.reference.commission import CommissionUnit
@@ -29,20 +30,37 @@ _LATEST: Final = Prepared(
     .order_by(searches.c.id.desc())
     .limit(literal_column("1"))
 )
-_ROWS: Final = (
-    select(
-        snapshots.c.product_id,
-        *[snapshots.c[column.name] for column in FIGURES],
-        *[products.c[column.name] for column in TEXTS],
+
+
+@cache
+def _rows(count: int) -> Prepared:
+    """Reads so many products of a region on a data day, as far as they are there."""
+    ids: list[BindParameter[str]] = [bindparam(f"id_{number}") for number in range(count)]
+    return Prepared(
+        select(
+            snapshots.c.product_id,
+            *[snapshots.c[column.name] for column in FIGURES],
+            *[products.c[column.name] for column in TEXTS],
+        )
+        .join(products, (products.c.region == snapshots.c.region) & (products.c.product_id == snapshots.c.product_id))
+        .where(
+            snapshots.c.region == bindparam("of_region"),
+            snapshots.c.data_day == bindparam("day"),
+            snapshots.c.product_id.in_(ids),
+        )
     )
-    .join(products, (products.c.region == snapshots.c.region) & (products.c.product_id == snapshots.c.product_id))
-    .where(
-        snapshots.c.region == bindparam("of_region"),
-        snapshots.c.data_day == bindparam("day"),
-        snapshots.c.product_id.in_(bindparam("ids", expanding=True)),
-    )
-)
+
+
 _FIELDS: Final = ("product_id", *[column.field for column in (*FIGURES, *TEXTS)])
+
+
+_NEWEST: Final = Prepared(select(searches.c.synthetic).order_by(searches.c.id.desc()).limit(literal_column("1")))
+
+
+def holds_synthetic(connection: Connection) -> bool | None:
+    """Whether what is kept came from a sandbox; `None` where nothing is kept. A file has one service, so one kind."""
+    newest = _NEWEST(connection, {})
+    return bool(newest[0][0]) if newest else None
 
 
 def latest_page(
@@ -57,7 +75,8 @@ def latest_page(
     if fetched is not None and not fetched[0] < fetched_at <= fetched[1]:
         return None
     ids = product_ids.split(",") if product_ids else []
-    found = connection.execute(_ROWS, {"of_region": region, "day": data_day, "ids": ids}) if ids else ()
+    wanted = {"of_region": region, "day": data_day} | {f"id_{number}": one for number, one in enumerate(ids)}
+    found = _rows(len(ids))(connection, wanted) if ids else ()
     rows = {row[0]: dict(zip(_FIELDS, row, strict=True)) for row in found}
     if any(product_id not in rows for product_id in ids):
         return None

@@ -52,6 +52,8 @@ class Store:
         self._settings = settings
         self._clock = clock
         self._recent = MemoryPages(settings.cache_rows, settings.fresh_s, clock)
+        # `None` until something is kept.
+        self._synthetic: bool | None = None
         self._totals: tuple[datetime, Totals] | None = None
         self._reader: Reader | None = None
         # What is written with the next thing that is: answers without a request, by day, and how attempts ended whose
@@ -135,6 +137,19 @@ class Store:
         return await self.database.run(
             lambda connection: product_ids.beginning_with(connection, digits, region, most), writes=False
         )
+
+    async def synthetic(self) -> bool:
+        """Whether what is kept here came from a sandbox, this program's own or one at the base URL."""
+        from keyapi_mcp.store import reading
+
+        if self._settings.sandbox:
+            return True
+        if self._synthetic is None:
+            try:
+                self._synthetic = await self.database.run(reading.holds_synthetic, writes=False)
+            except StoreUnavailable as error:
+                logger.warning("%s", error.what)
+        return bool(self._synthetic)
 
     # --- the books ----------------------------------------------------------------------------------------------
 

@@ -48,7 +48,8 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         raise _too_few(len(chosen), missing)
     if missing:
         notes.append(f"Not in the store, so left out: {', '.join(missing)}; search_products brings products in.")
-    return comparison(chosen, notes=notes, spending=await services.spending(), synthetic=services.settings.sandbox)
+    synthetic = await services.store.synthetic()
+    return comparison(chosen, notes=notes, spending=await services.spending(), synthetic=synthetic)
 
 
 def _too_few(found: int, missing: list[str]) -> InvalidQuery:

@@ -40,7 +40,7 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         counts,
         notes=notes,
         spending=await services.spending(source=""),
-        synthetic=services.settings.sandbox,
+        synthetic=await services.store.synthetic(),
     )
 
 

@@ -40,7 +40,7 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         previous=found.previous,
         spending=await services.spending(),
         now=services.clock(),
-        synthetic=services.settings.sandbox,
+        synthetic=await services.store.synthetic(),
     )
 
 

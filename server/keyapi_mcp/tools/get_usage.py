@@ -22,7 +22,8 @@ class _Arguments(BaseModel):
 async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     read(_Arguments, arguments)
     found = await services.store.usage()
-    return usage(found, services.settings, await services.spending(), str(services.store.path or "memory"))
+    where, synthetic = str(services.store.path or "memory"), await services.store.synthetic()
+    return usage(found, services.settings, await services.spending(), where, synthetic=synthetic)
 
 
 def _schema(_settings: Settings) -> dict[str, Any]:

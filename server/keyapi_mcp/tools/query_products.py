@@ -49,7 +49,7 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         most=_MOST_ROWS,
         nothing="" if found.rows else await _why_nothing(services, asked.sql),
         spending=await services.spending(),
-        synthetic=services.settings.sandbox,
+        synthetic=await services.store.synthetic(),
     )
 
 
