@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -96,6 +97,18 @@ def test_what_is_cut_is_a_beginning_within_its_characters(raw: str, tokens: floa
     cut = fitted(text, tokens, characters)
     assert len(cut) <= characters
     assert cut == text or (text.startswith(cut.removesuffix("…")) and len(cut) <= len(text))
+    assert cut in (text, "") or cut.endswith("…")
+
+
+@given(st.text(st.characters(categories=["L", "N", "So"]), min_size=1, max_size=300).map(clean))
+def test_the_room_of_a_name_always_shows_some_of_it(name: str) -> None:
+    assert bool(fitted(name, 12)) == bool(name)
+
+
+def test_a_cut_does_not_part_a_base_character_from_its_marks() -> None:
+    name = "น้ำหอมผู้หญิงกลิ่นหอมติดทนนานตลอดวันพร้อมส่ง"
+    cut = fitted(name, 5)
+    assert unicodedata.category(name[len(cut) - 1]) not in ("Mn", "Mc")
 
 
 def test_more_room_never_gives_less() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyapi_mcp.results.untrusted import clean, shorten
+from keyapi_mcp.results.untrusted import clean
 
 
 @pytest.mark.parametrize(
@@ -52,17 +52,3 @@ def test_what_comes_out_is_one_visible_line_without_markers(raw: str) -> None:
 @given(st.text(max_size=200))
 def test_cleaning_twice_changes_nothing(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)
-
-
-@given(st.text(max_size=100), st.floats(1, 30))
-def test_a_cut_never_begins_a_line_or_makes_text_longer(raw: str, tokens: float) -> None:
-    text = clean(raw)
-    cut = shorten(text, tokens)
-    assert cut == text or (cut.endswith("…") and len(cut) <= len(text) + 1)
-    assert text.startswith(cut.removesuffix("…"))
-
-
-def test_a_cut_does_not_part_a_base_character_from_its_marks() -> None:
-    cut = shorten("น้ำหอมผู้หญิงกลิ่นหอมติดทนนานตลอดวันพร้อมส่ง", 5)
-    following = "น้ำหอมผู้หญิงกลิ่นหอมติดทนนานตลอดวันพร้อมส่ง"[len(cut) - 1]
-    assert unicodedata.category(following) not in ("Mn", "Mc")

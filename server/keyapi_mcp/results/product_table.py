@@ -20,7 +20,8 @@ from keyapi_mcp.research.growth import creator_inflow, growth_7d
 from keyapi_mcp.research.payoff import usd_per_sale
 from keyapi_mcp.results.answer import Cell, Table
 from keyapi_mcp.results.numbers import compact, exact, money, percent
-from keyapi_mcp.results.untrusted import clean, shorten
+from keyapi_mcp.results.room import fitted
+from keyapi_mcp.results.untrusted import clean
 
 _NAME_TOKENS: Final = 12
 # What is looked at of a name: far more than is shown, so that a megabyte of one costs nothing.
@@ -137,7 +138,7 @@ def read_row(number: int, product: Product, day: date, *, with_category: bool) -
     return Row(
         number=number,
         product=product,
-        name=shorten(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS),
+        name=fitted(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS),
         category=_category(product) if with_category else "",
         growth=growth_7d(product),
         inflow=creator_inflow(product),
