@@ -25,6 +25,7 @@ from keyapi_mcp.api.envelope import read_envelope
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store.store import Store
 
@@ -76,7 +77,7 @@ def _pages(upstream: str, count: int) -> Iterator[tuple[str, Page]]:
 
 async def _store(home: Path, pages: list[tuple[str, Page]]) -> tuple[list[float], list[float]]:
     settings = read_settings(home=home, token="sk_bench", credits_per_day="off", credits_per_month="off")
-    store = Store(settings, lambda: datetime.now(UTC))
+    store = Store(settings, lambda: datetime.now(UTC), Rules())
     reserving, settling = [], []
     await store.totals()  # opened on first use
     for key, page in pages:

@@ -20,6 +20,7 @@ from mcp.shared.exceptions import MCPError
 from keyapi_mcp import __version__, resources
 from keyapi_mcp.clock import Clock, utc_now
 from keyapi_mcp.errors import KeyApiMcpError, StoreUnavailable, as_text
+from keyapi_mcp.judging import read_judging
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
@@ -63,6 +64,7 @@ class App:
         self.settings = settings
         self._upstream = upstream
         self._clock = clock
+        self.judging = read_judging(settings)
         self._services: Services | None = None
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listing = types.ListToolsResult.model_validate(
@@ -88,13 +90,15 @@ class App:
         from keyapi_mcp.api.client import KeyApiClient
         from keyapi_mcp.tools.pages import PageReader
 
-        store = Store(self.settings, self._clock)
+        if self.judging.broken:
+            logger.warning("%s", self.judging.broken)
+        store = Store(self.settings, self._clock, self.judging.rules)
         client = KeyApiClient(self.settings, store, transport=self._upstream, clock=self._clock)
         async with anyio.create_task_group() as tasks:
             pages = PageReader(
                 client, store, tasks, total_s=self.settings.total_timeout_s, offline=self.settings.offline
             )
-            self._services = Services(self.settings, pages, store, self._clock)
+            self._services = Services(self.settings, pages, store, self._clock, self.judging)
             try:
                 yield
             finally:

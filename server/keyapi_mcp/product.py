@@ -57,6 +57,11 @@ SERIES: Final = {
 }
 
 
+def off_sale(mark: float | None) -> bool:
+    """Whether an `off_mark` says that a product is no longer on sale: 2 or more."""
+    return (mark or 0) >= 2
+
+
 class BrokenRow(ValueError):
     """A row that is no object or has no product id of digits: it cannot be shown or asked for again."""
 
@@ -224,8 +229,8 @@ class Product:
 
     @property
     def delisted(self) -> bool:
-        """No longer on sale: `off_mark` of 2 or more. Such rows are returned by the service too."""
-        return (self.number("off_mark") or 0) >= 2
+        """No longer on sale. Such rows are returned by the service too."""
+        return off_sale(self.number("off_mark"))
 
     @property
     def fully_managed(self) -> bool:

@@ -108,3 +108,10 @@ def test_a_store_that_cannot_be_used_is_named(sandbox: RunningSandbox, tmp_path:
 
 def test_a_store_in_memory_is_noted() -> None:
     assert "note  store: in memory" in keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_STORE="memory").stdout
+
+
+def test_a_broken_file_of_one_s_own_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "opportunity.toml").write_text("[weights]\ndemand = -1\n")
+    done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "FAIL  own weights: opportunity.toml, line 2: demand: has to be a number from 0 on." in done.stdout

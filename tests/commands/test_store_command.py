@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from keyapi_mcp.clock import utc_now
-from keyapi_mcp.research.derived import RULES_VERSION
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.store.migrations import steps
 from support.command import keyapi_mcp
 from support.kept import Clock, keep, open_store, row
@@ -142,12 +142,12 @@ def test_check_computes_anew_what_older_rules_have_computed_with_progress(path: 
             f"INSERT INTO products (product_id, {others}) SELECT product_id || k, {others} FROM products, n"
         )
     done = keyapi_mcp("store", "info")
-    assert "1,210 products are computed by older rules" in done.stdout
+    assert "1,210 products are computed by other rules" in done.stdout
     done = keyapi_mcp("store", "check")
     assert (done.returncode, done.stdout) == (0, f"ok    {path} is sound\n")
     assert done.stderr.splitlines() == [f"computed anew: {some} of 1,210" for some in ("500", "1,000", "1,210")]
     with opened(path) as connection:
-        assert connection.execute("SELECT DISTINCT rules_version FROM products").fetchall() == [(RULES_VERSION,)]
+        assert connection.execute("SELECT DISTINCT rules_version FROM products").fetchall() == [(Rules().stamp,)]
         assert connection.execute("SELECT count(*) FROM products WHERE growth_7d = 77").fetchone() == (0,)
     assert "older rules" not in keyapi_mcp("store", "info").stdout
 

@@ -139,6 +139,7 @@ Growth 7 d: B +100 %, A 0 %.
 Half or more of GMV 30 d from: video A; live B.
 Alike within 10 %: creators30, reviews.
 * best of its row: only where more is better and every value is known.
+Stage (follow window): A Unclear, B Unclear.
 Next: get_product has each of them whole. Credits: 0 for this call (from the store); 12 today, 188 left within \
 your limits (account balance not visible)."""
     )
@@ -241,6 +242,14 @@ def test_of_two_cells_that_look_the_same_none_is_the_best(products: list[Product
         marked = [cell.removesuffix("*") for cell in cells if cell.endswith("*")]
         assert len(marked) <= 1
         assert [cell.removesuffix("*") for cell in cells].count(marked[0]) == 1 if marked else True, line
+
+
+def test_the_stage_of_each_is_told_with_its_follow_window() -> None:
+    growing = row(1, total_sale_7d_cnt=140, total_sale_15d_cnt=220, total_ifl_video_7d_cnt=12, total_ifl_cnt=40)
+    falling = row(2, total_sale_7d_cnt=35)
+    assert notes(compare(growing, falling), "Stage") == [
+        "Stage (follow window): A Growth (open), B Declining (closed)."
+    ]
 
 
 def test_no_verdict_where_a_value_is_missing() -> None:

@@ -66,11 +66,11 @@ def values(built: ProductTable, row: int = 0) -> dict[str, object]:
 
 
 HEADINGS = (
-    "#|product_id|product|price $|u7|u30|gmv30 $|growth %|creators|inflow|videos|vid/live/oth %|comm %|$/sale"
+    "#|product_id|product|price $|u7|u30|gmv30 $|growth %|creators|stage|videos|vid/live/oth %|comm %|$/sale"
     "|rating|reviews|seen d|flags"
 )
 COLUMNS = (
-    "product_id product price_usd units_7d units_30d gmv_30d_usd growth_7d creators creator_inflow videos "
+    "product_id product price_usd units_7d units_30d gmv_30d_usd growth_7d creators stage videos "
     "video_share live_share other_share commission usd_per_sale rating reviews seen_days flags"
 )
 
@@ -111,7 +111,7 @@ def test_every_cell_is_as_computed_by_hand() -> None:
         "gmv30 $": "160k",
         "growth %": "+100",
         "creators": "214",
-        "inflow": "2",
+        "stage": "Growth",
         "videos": "880",
         "vid/live/oth %": "71/9/20",
         "comm %": "12.5",
@@ -133,7 +133,7 @@ def test_the_structured_form_has_the_same_in_base_units_and_unrounded_for_readin
         "gmv_30d_usd": 160_000,
         "growth_7d": 1,
         "creators": 214,
-        "creator_inflow": 2,
+        "stage": "Growth",
         "videos": 880,
         "video_share": 0.71,
         "live_share": 0.09,
@@ -153,9 +153,11 @@ def test_what_is_missing_is_an_empty_cell_and_null_and_never_zero() -> None:
     assert {heading: cell for heading, cell in shown.items() if cell} == {
         "#": "1",
         "product_id": "1729384501234567890",
+        "stage": "Unclear",
     }
     assert {column: value for column, value in told.items() if value is not None} == {
-        "product_id": "1729384501234567890"
+        "product_id": "1729384501234567890",
+        "stage": "Unclear",
     }
 
 
@@ -233,7 +235,7 @@ def test_the_documented_example_is_a_delisted_product_of_which_little_is_known()
         "gmv30 $": "0",
         "growth %": "",
         "creators": "0",
-        "inflow": "",
+        "stage": "Unclear",
         "videos": "0",
         "vid/live/oth %": "",
         "comm %": "",
@@ -247,7 +249,6 @@ def test_the_documented_example_is_a_delisted_product_of_which_little_is_known()
     told = values(built)
     assert [column for column, value in told.items() if value is None] == [
         "growth_7d",
-        "creator_inflow",
         "video_share",
         "live_share",
         "other_share",
@@ -274,7 +275,7 @@ PAIRS = {
     "gmv30 $": "gmv_30d_usd",
     "growth %": "growth_7d",
     "creators": "creators",
-    "inflow": "creator_inflow",
+    "stage": "stage",
     "videos": "videos",
     "comm %": "commission",
     "$/sale": "usd_per_sale",

@@ -44,8 +44,9 @@ async def test_it_is_delisted_without_sales_and_nothing_is_made_up(era: Era) -> 
     assert cells["product_id"] == "1729873073559015752"
     assert cells["flags"].split()[0] == "delisted"
     assert cells["u7"] == cells["u30"] == "0"
-    for unknown in ("growth %", "inflow", "vid/live/oth %", "rating"):
+    for unknown in ("growth %", "vid/live/oth %", "rating"):
         assert cells[unknown] == "", unknown
+    assert cells["stage"] == "Unclear"
     assert "ended" not in told.text
     assert "this page was not full: the list ends here." in told.text
 
@@ -57,6 +58,6 @@ async def test_the_structured_form_says_the_same() -> None:
     row: dict[str, Any] = dict(zip(told.structured["columns"], told.structured["rows"][0], strict=True))
     assert row["product_id"] == "1729873073559015752"
     assert row["units_30d"] == 0
-    assert row["growth_7d"] is row["creator_inflow"] is row["video_share"] is row["rating"] is None
+    assert row["growth_7d"] is row["video_share"] is row["rating"] is None
     assert "delisted" in row["flags"]
     assert told.structured["notes"][0] == "Notes: delisted: row 1; no sales in 30 d: row 1."

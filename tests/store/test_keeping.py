@@ -13,6 +13,7 @@ import pytest
 
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.product import Page, Product
+from keyapi_mcp.research.changes import Severity
 from keyapi_mcp.store.keeping import packed, unpacked
 from keyapi_mcp.store.schema import PREVIOUS
 from keyapi_mcp.store.store import Store
@@ -220,7 +221,26 @@ async def test_each_day_has_its_snapshot_and_the_state_knows_the_day_seen_before
         await keep(store, sold_on(day, **changes), at=after(day))
     assert await sights(store) == [(20261122, 10_000), (20261123, 10_001), (20261126, 10_004)]
     columns = ("data_day", "first_day", "days", "previous_day", *[f"previous_{name}" for name in PREVIOUS])
-    assert await states(store, *columns) == [(20261126, DAY, 3, 20261123, 11.0, 70, 300, 3750.0, 40, 0.15, 0)]
+    assert await states(store, *columns) == [
+        (20261126, DAY, 3, 20261123, 11.0, 70, 300, 3750.0, 40, 0.15, 0, "Unclear")
+    ]
+
+
+async def test_how_much_it_says_what_moved_since_the_day_before_is_kept_with_the_state(store: Store) -> None:
+    told = []
+    changes: list[dict[str, Any]] = [{}, {}, {"spu_avg_price": 12}, {"spu_avg_price": 9}, {"off_mark": 2}]
+    for day, changed in enumerate(changes):
+        await keep(store, sold_on(day, **{"spu_avg_price": 12.5} | changed), at=after(day))
+        told += await states(store, "severity")
+    assert told == [(None,), (Severity.NONE,), (Severity.MINOR,), (Severity.HIGH,), (Severity.HIGH,)]
+
+
+async def test_a_product_knows_the_search_that_brought_its_state(store: Store) -> None:
+    await keep(store, sold_on(0), page_num=1)
+    await keep(store, sold_on(0), page_num=2)
+    assert await states(store, "last_search") == [(1,)]
+    await keep(store, sold_on(1), at=after(1), page_num=2)
+    assert await states(store, "last_search") == [(3,)]
 
 
 async def test_a_second_fetch_of_a_day_leaves_the_day_before_as_the_previous_one(store: Store) -> None:

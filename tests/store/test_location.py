@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.home import home
 from keyapi_mcp.settings import DEFAULT_BASE_URL, Settings, read_settings
-from keyapi_mcp.store.location import home, store_path
+from keyapi_mcp.store.location import store_path
 from support.kept import keep, open_store, row
 from support.raw_stdio import INITIALIZED, PROBE, call, initialize, raw_server
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import StoreUnavailable
 from keyapi_mcp.product import Page, Product
-from keyapi_mcp.research.derived import NAMES, RULES_VERSION, derive
+from keyapi_mcp.research import derived
+from keyapi_mcp.research.derived import NAMES, RULES_VERSION, Rules, derive
 from keyapi_mcp.store import keeping, upkeep
 from keyapi_mcp.store.store import Store
 from keyapi_mcp.store.upkeep import Contents, Old
@@ -149,12 +151,16 @@ async def test_a_damaged_page_is_found() -> None:
 def change_rules(monkeypatch: pytest.MonkeyPatch, *, growth: float) -> None:
     """Rules of a later version: another growth, everything else as it was."""
 
-    def derived(product: Product, day: date) -> dict[str, float | None]:
-        return derive(product, day) | {"growth_7d": growth}
+    def derived_by_them(product: Product, day: date, rules: Rules) -> dict[str, Any]:
+        return derive(product, day, rules) | {"growth_7d": growth}
 
     for module in (keeping, upkeep):
-        monkeypatch.setattr(module, "derive", derived)
-        monkeypatch.setattr(module, "RULES_VERSION", RULES_VERSION + 1)
+        monkeypatch.setattr(module, "derive", derived_by_them)
+    monkeypatch.setattr(derived, "RULES_VERSION", RULES_VERSION + 1)
+
+
+def outdated(connection: Connection) -> int:
+    return upkeep.outdated(connection, Rules())
 
 
 async def metrics(store: Store) -> list[Any]:
@@ -168,15 +174,15 @@ async def test_changed_rules_are_applied_from_what_is_stored_in_bounded_steps(mo
         # In the way of a person at the command line: step by step.
         store.database._chore = None
         before = await metrics(store)
-        assert await store.database.run(upkeep.outdated) == 3
+        assert await store.database.run(outdated) == 3
         steps = []
-        while some := await store.database.run(lambda connection: upkeep.recompute(connection, "fraction", 2)):
+        while some := await store.database.run(lambda connection: upkeep.recompute(connection, "fraction", Rules(), 2)):
             steps.append(some)
         assert steps == [2, 1]
-        assert await store.database.run(upkeep.outdated) == 0
+        assert await store.database.run(outdated) == 0
         place = 2 + NAMES.index("growth_7d")
         assert await metrics(store) == [
-            (one[0], RULES_VERSION + 1, *one[2:place], 0.5, *one[place + 1 :]) for one in before
+            (one[0], Rules().stamp, *one[2:place], 0.5, *one[place + 1 :]) for one in before
         ]
 
 
@@ -186,7 +192,7 @@ async def test_metrics_computed_anew_by_the_same_rules_are_the_same() -> None:
         store.database._chore = None
         before = await metrics(store)
         await store.database.run(lambda connection: connection.exec_driver_sql("UPDATE products SET rules_version = 0"))
-        assert await store.database.run(lambda connection: upkeep.recompute(connection, "fraction", 1000)) == 3
+        assert await store.database.run(lambda connection: upkeep.recompute(connection, "fraction", Rules(), 1000)) == 3
         assert await metrics(store) == before
 
 
@@ -205,7 +211,7 @@ async def test_a_server_renews_them_while_nothing_is_asked(
         def renewed() -> bool:
             with closing(sqlite3.connect(path)) as connection:
                 found = connection.execute("SELECT min(growth_7d), min(rules_version) FROM products").fetchone()
-                return bool(found == (0.25, RULES_VERSION + 1))
+                return bool(found == (0.25, Rules().stamp))
 
         until(renewed)
     for left in (3, 2, 1):
@@ -217,7 +223,7 @@ async def test_an_older_program_does_not_put_its_rules_back(monkeypatch: pytest.
         change_rules(newer, growth=0.5)
         await a_month()
     async with open_store() as store:
-        assert await store.database.run(upkeep.outdated) == 0
+        assert await store.database.run(outdated) == 0
         reservation = await store.reserve("region=US&page_num=7", Budget(None))
         assert reservation.number == 4
 

@@ -12,6 +12,7 @@ import httpx2 as httpx
 from keyapi_mcp.app import App
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.product import Page, Product
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store.store import Store
 
@@ -63,7 +64,7 @@ def row(number: int = 0, **fields: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def open_store(clock: Clock | None = None, **settings: Any) -> AsyncIterator[Store]:
     """A store of these settings in the test's own home, closed at the end."""
-    store = Store(read_settings(token="sk_live_kept", **settings), clock or Clock())
+    store = Store(read_settings(token="sk_live_kept", **settings), clock or Clock(), Rules())
     try:
         yield store
     finally:

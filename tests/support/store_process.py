@@ -28,6 +28,7 @@ from keyapi_mcp.app import App
 from keyapi_mcp.credits import Budget, Outcome
 from keyapi_mcp.errors import LimitReached
 from keyapi_mcp.product import Page, Product
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings, read_settings
 from keyapi_mcp.store import books, keeping, opening, reading  # noqa: F401  # likewise
 from keyapi_mcp.store.database import Database
@@ -97,7 +98,7 @@ async def ask(app: App, first: int) -> None:
 
 def run(action: Callable[[Store, int], Any], home: Path, number: int) -> Any:
     async def whole() -> Any:
-        store = Store(_settings(action.__name__, home), lambda: NOW)
+        store = Store(_settings(action.__name__, home), lambda: NOW, Rules())
         try:
             return await action(store, number)
         finally:

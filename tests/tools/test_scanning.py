@@ -28,6 +28,7 @@ from keyapi_mcp.errors import (
     TimedOut,
     UnusableAnswer,
 )
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools.pages import PageReader
@@ -79,7 +80,7 @@ class Scanning:
 async def scanning(listing: Listing, **settings: Any) -> AsyncIterator[Scanning]:
     clock = Clock()
     chosen = read_settings(**{"token": "sk_live_scan", "min_interval_s": 0} | settings)
-    store = Store(chosen, clock)
+    store = Store(chosen, clock, Rules())
     client = KeyApiClient(chosen, store, transport=httpx.MockTransport(listing), clock=clock)
     try:
         # Its end waits for what is still under way.

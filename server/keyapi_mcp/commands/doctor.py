@@ -17,6 +17,7 @@ import anyio
 
 from keyapi_mcp import __version__
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
+from keyapi_mcp.judging import read_judging
 from keyapi_mcp.settings import Settings, unknown_variables
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
@@ -58,6 +59,8 @@ def _findings(
         return
     yield Finding(True, "settings can be used")
     yield _store(settings)
+    if broken := read_judging(settings).broken:
+        yield Finding(False, f"own weights: {broken}")
     if settings.sandbox:
         yield Finding(True, "sandbox: answers are synthetic, no key is used, nothing leaves this machine")
     else:

@@ -6,7 +6,11 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from keyapi_mcp.clock import Clock, data_day, iso
+from keyapi_mcp.judging import read_judging
+from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store import upkeep
 from keyapi_mcp.store.database import Database
@@ -34,20 +38,20 @@ def run(settings: Settings, action: str, clock: Clock, *, days: int | None, yes:
         if action == "prune":
             assert days is not None
             return _prune(database, clock, days, yes)
-        return _info(database, path)
+        return _info(database, path, read_judging(settings).rules)
     finally:
         database.close()
 
 
-def _info(database: Database, path: Path) -> int:
+def _info(database: Database, path: Path, rules: Rules) -> int:
     found = database.run_now(upkeep.contents, writes=False)
-    outdated = database.run_now(upkeep.outdated, writes=False)
+    outdated = database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
     span = f"{iso(found.first_day)} to {iso(found.last_day)}" if found.first_day and found.last_day else "none"
     print(f"{path}: {upkeep.size(path):,} bytes")
     print(f"products {found.products:,} · snapshots {found.snapshots:,} · searches {found.searches:,}")
     print(f"data days {span} · attempts in the credit ledger {found.attempts:,}")
     if outdated:
-        print(f"{outdated:,} products are computed by older rules; a server renews them meanwhile, check at once")
+        print(f"{outdated:,} products are computed by other rules; a server renews them meanwhile, check at once")
     return 0
 
 
@@ -64,10 +68,14 @@ def _check(database: Database, path: Path, settings: Settings) -> int:
 
 def _renew(database: Database, settings: Settings) -> None:
     """Compute anew what older rules have computed, with progress."""
-    unit = settings.service_commission_unit
-    whole = database.run_now(upkeep.outdated, writes=False)
+    unit, rules = settings.service_commission_unit, read_judging(settings).rules
+    whole = database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
     done = 0
-    while whole and (some := database.run_now(lambda connection: upkeep.recompute(connection, unit, _RENEWED_AT_ONCE))):
+
+    def some_more(connection: Connection) -> int:
+        return upkeep.recompute(connection, unit, rules, _RENEWED_AT_ONCE)
+
+    while whole and (some := database.run_now(some_more)):
         done += some
         progress("computed anew", done, whole)
 

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research import age, channels, growth, payoff, quality
+from keyapi_mcp.research.opportunity import default_weights, opportunity
+from keyapi_mcp.research.stage import place
 
 # Raised whenever a formula or guard changes: stored values are then computed anew from the stored fields.
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
+_PER_VERSION: Final = 2**32
 
 
-def derive(product: Product, day: date) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Rules:
+    """What metrics are computed by. weights: of the opportunity score, which the user may change."""
+
+    weights: Mapping[str, float] = field(default_factory=default_weights)
+
+    @cached_property
+    def stamp(self) -> int:
+        """Kept beside stored metrics: tells by which formulas and weights they were computed."""
+        return RULES_VERSION * _PER_VERSION + zlib.crc32(repr(sorted(self.weights.items())).encode())
+
+    @property
+    def next_version(self) -> int:
+        """Stamps from here on are those of a newer program, whose metrics are left as they are."""
+        return (RULES_VERSION + 1) * _PER_VERSION
+
+
+def derive(product: Product, day: date, rules: Rules) -> dict[str, Any]:
     """All derived metrics of a product on the data day; `None` where a guard says so.
+
+    As `metrics`, with `stage` and `follow_window` as words and `opportunity` from 0 to 100.
+    """
+    placed = place(product, day)
+    return metrics(product, day) | {
+        "stage": placed.stage,
+        "follow_window": placed.window,
+        "opportunity": opportunity(product, rules.weights).score,
+    }
+
+
+def metrics(product: Product, day: date) -> dict[str, float | None]:
+    """Those that are figures.
 
     Money in USD; rates, shares and growth as fractions; `seen_days` in days; `delisted` and `inconsistent` 0 or 1.
     """
@@ -47,4 +84,6 @@ def derive(product: Product, day: date) -> dict[str, float | None]:
     }
 
 
-NAMES: Final = tuple(derive(Product({"product_id": "0"}), date(2026, 1, 1)))
+NAMES: Final = tuple(derive(Product({"product_id": "0"}), date(2026, 1, 1), Rules()))
+# Of these, the words; the others are numbers.
+WORDS: Final = ("stage", "follow_window")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final
 
 from keyapi_mcp.product import Product
@@ -58,8 +59,31 @@ _VALUES: Final[dict[str, Callable[[Product], float | None]]] = {
 SIGNALS: Final = tuple(_VALUES)
 
 
-def default_weights() -> dict[str, float]:
-    return {name: float(rules()["signals"][name]["weight"]) for name in SIGNALS}
+@cache
+def default_weights() -> Mapping[str, float]:
+    return MappingProxyType({name: float(rules()["signals"][name]["weight"]) for name in SIGNALS})
+
+
+def read_weights(document: Mapping[str, Any]) -> dict[str, float]:
+    """The weights of a user's file: a table `weights` of signal = number; signals that it leaves out keep theirs.
+
+    Raises KeyError(name, reason) for what cannot be a weight.
+    """
+    for name in document:
+        if name != "weights":
+            raise KeyError(name, "the file has one table, [weights]")
+    given = document.get("weights", {})
+    if not isinstance(given, Mapping):
+        raise KeyError("weights", "has to be a table, [weights]")
+    for name, value in given.items():
+        if name not in SIGNALS:
+            raise KeyError(name, f"is no signal; there are {', '.join(SIGNALS)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1_000_000:
+            raise KeyError(name, "has to be a number from 0 on")
+    weights = {**default_weights(), **{name: float(value) for name, value in given.items()}}
+    if not any(weights.values()):
+        raise KeyError("weights", "at least one has to be above 0")
+    return weights
 
 
 def opportunity(product: Product, weights: Mapping[str, float] | None = None) -> Opportunity:

@@ -8,6 +8,7 @@ from typing import Final
 
 from keyapi_mcp.research.age import contradictions
 from keyapi_mcp.research.history import Seen
+from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.answer import Answer, Cell, Spending, Table
 from keyapi_mcp.results.comparison_rows import Row, rows_of
 from keyapi_mcp.results.room import beyond_own, fitted, own_tokens
@@ -31,7 +32,7 @@ def comparison(products: Sequence[Seen], *, notes: Sequence[str] = (), spending:
     """
     rows = rows_of(products)
     called = list(zip(LETTERS, products, _names(products), strict=False))
-    remarks = [*_remarks(rows), *_warnings(products), *notes]
+    remarks = [*_remarks(rows), _stages(products), *_warnings(products), *notes]
 
     def answer(dispensed: int) -> Answer:
         """Without so many of the dispensable rows."""
@@ -92,6 +93,16 @@ def _remarks(rows: Sequence[Row]) -> Iterator[str]:
         yield "Not judged, unknown: " + "; ".join(f"{', '.join(what)} ({who})" for who, what in gaps.items()) + "."
     if nobody := [row.metric.heading for row in rows if not row.known]:
         yield f"Unknown for all: {', '.join(nobody)}."
+
+
+def _stages(products: Sequence[Seen]) -> str:
+    """Where each is in its life, and whether following it still makes sense."""
+    placed = [place(seen.product, seen.day) for seen in products]
+    told = (
+        f"{letter} {one.stage}{f' ({one.window})' if one.window else ''}"
+        for letter, one in zip(LETTERS, placed, strict=False)
+    )
+    return f"Stage (follow window): {', '.join(told)}."
 
 
 def _gaps(rows: Sequence[Row]) -> Mapping[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keyapi_mcp.research.derived import derive
+from keyapi_mcp.research.derived import metrics
 from keyapi_mcp.research.guards import ratio
 from keyapi_mcp.research.history import Seen
 from keyapi_mcp.results.numbers import exact, money, percent
@@ -133,7 +133,7 @@ def _rounded(metric: Metric, value: float | None) -> float | None:
 
 def _figures(seen: Seen) -> dict[str, float | None]:
     product = seen.product
-    return derive(product, seen.day) | {
+    return metrics(product, seen.day) | {
         "price_usd": product.price,
         "units_7d": product.units(7),
         "units_30d": product.units(30),

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from keyapi_mcp.clock import data_day, day_number
+from keyapi_mcp.judging import Judging
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference import categories
 from keyapi_mcp.research.age import contradictions, days_since_first_seen
-from keyapi_mcp.research.derived import derive
+from keyapi_mcp.research.derived import metrics
 from keyapi_mcp.research.history import Seen, Sight
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.card_figures import figure_lines
+from keyapi_mcp.results.card_judgement import score_line, stage_line
 from keyapi_mcp.results.listing_texts import Variants, description, excerpt, variants
 from keyapi_mcp.results.numbers import exact, money
 from keyapi_mcp.results.product_history import history
@@ -60,17 +62,21 @@ def product_card(
     spending: Spending,
     now: datetime,
     synthetic: bool,
+    judging: Judging,
 ) -> Answer:
     """The card of one product.
 
     row: as the service sent it, for its texts; first, previous: the first kept day and the last but one; now: the
-    moment of the answer; synthetic: it comes from the sandbox.
+    moment of the answer; synthetic: it comes from the sandbox; judging: what the
+    score is computed by.
     """
     offered, text = variants(row), description(row)
     left_out: list[str] = []
 
     def card() -> Answer:
-        return _card(seen, offered, first, previous, spending, now, synthetic=synthetic, left_out=left_out)
+        return _card(
+            seen, offered, first, previous, spending, now, synthetic=synthetic, left_out=left_out, judging=judging
+        )
 
     answer = card()
     room = _room(answer)
@@ -113,6 +119,7 @@ def _card(
     *,
     synthetic: bool,
     left_out: Sequence[str],
+    judging: Judging,
 ) -> Answer:
     """All but the description."""
     product = seen.product
@@ -122,9 +129,13 @@ def _card(
     seen_days = days_since_first_seen(product, seen.day)
     rates = run_rates(product, seen_days)
     card.add(run_rate_line(rates))
-    lines, facts = figure_lines({**derive(product, seen.day), "rating": product.rating, "reviews": product.reviews})
-    card.lines += lines
-    card.facts |= facts
+    for lines, facts in (
+        _one(stage_line(product, seen.day)),
+        figure_lines({**metrics(product, seen.day), "rating": product.rating, "reviews": product.reviews}),
+        _one(score_line(product, judging.rules.weights, own_weights=judging.own_weights)),
+    ):
+        card.lines += lines
+        card.facts |= facts
     if product.first_seen is not None:
         days = "" if seen_days is None else f", {seen_days} d ago"
         card.add(
@@ -138,12 +149,16 @@ def _card(
         scope=f"{SANDBOX_MARK + ' · ' if synthetic else ''}Product · {seen.region} · data of {seen.day} (T+1), USD, "
         "sales and GMV estimated",
         table=windows_table(product, rates),
-        notes=tuple(_remarks(product, left_out)),
+        notes=tuple(_remarks(product, left_out, judging.broken)),
         next_step=_next_step(seen, now),
         spending=spending,
         facts=card.facts,
         lines=card.lines,
     )
+
+
+def _one(told: tuple[str, dict[str, Any]]) -> tuple[list[str], dict[str, Any]]:
+    return [told[0]], told[1]
 
 
 def _identity(card: _Card, seen: Seen) -> None:
@@ -205,7 +220,9 @@ def _prices(card: _Card, product: Product, offered: Variants) -> None:
     card.add(f"Price: {', '.join(parts)}{options}", variants=offered.count, options=offered.options)
 
 
-def _remarks(product: Product, left_out: Sequence[str]) -> Iterable[str]:
+def _remarks(product: Product, left_out: Sequence[str], broken: str) -> Iterable[str]:
+    if broken:
+        yield broken
     kinds = ["no sales in 30 d"] if product.units(30) == 0 else []  # unknown is not none
     kinds += contradictions(product)
     if product.commission_read_as_percent:
@@ -214,7 +231,7 @@ def _remarks(product: Product, left_out: Sequence[str]) -> Iterable[str]:
         yield f"Notes: {'; '.join(kinds)}."
     if left_out:
         yield f"Left out, this card is full: {', '.join(left_out)}."
-    yield "a day: in a window's days beyond the shorter one. Creators of windows: upper bound."
+    yield "a day: of the days beyond the shorter window. Creators of windows: upper bound."
 
 
 def _next_step(seen: Seen, now: datetime) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from keyapi_mcp.research.history import LEAST_CHANGE, Move, Seen, Sight, moves
+from keyapi_mcp.research.changes import Move, least_change, moves, state
+from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.numbers import exact, money, percent
 
 # name → (in words, how a value is written)
@@ -32,11 +34,15 @@ def history(seen: Seen, first: Sight | None, previous: Sight | None) -> tuple[st
         return f"{line} The figures of earlier days are not kept any more.", facts
     facts["change_since"] = {}
     for sight in (first, previous) if previous is not None and previous.day > first.day else (first,):
-        moved = _gathered(moves(sight.product, seen.product))
-        words = "; ".join(_in_words(move) for move in moved) or f"nothing moved by {LEAST_CHANGE:.0%} or more"
+        moved = _gathered(moves(_state(sight), _state(seen)))
+        words = "; ".join(_in_words(move) for move in moved) or f"nothing moved by {least_change():.0%} or more"
         line += f" Since {sight.day}: {words}."
         facts["change_since"][sight.day.isoformat()] = dict(chain.from_iterable(map(_as_facts, moved)))
     return line, facts
+
+
+def _state(seen: Seen | Sight) -> dict[str, Any]:
+    return state(seen.product) | {"stage": place(seen.product, seen.day).stage}
 
 
 def _gathered(moved: Sequence[Move]) -> list[Move]:
@@ -45,7 +51,7 @@ def _gathered(moved: Sequence[Move]) -> list[Move]:
     units, gmv = by_name.get("units_30d"), by_name.get("gmv_30d_usd")
     if units is None or gmv is None or units.change is None or gmv.change is None:
         return list(moved)
-    if abs(units.change - gmv.change) >= LEAST_CHANGE:
+    if abs(units.change - gmv.change) >= least_change():
         return list(moved)
     together = units._replace(name="units_and_gmv_30d")
     return [together if move is units else move for move in moved if move is not gmv]
@@ -54,6 +60,8 @@ def _gathered(moved: Sequence[Move]) -> list[Move]:
 def _in_words(move: Move) -> str:
     if move.name == "delisted":
         return "delisted" if move.now else "on sale again"
+    if move.name == "stage":
+        return f"stage {move.before} → {move.now}"
     name, written = _WORDS[move.name]
     was = "unknown" if move.before is None else written(move.before)
     if move.change is None:
@@ -67,6 +75,9 @@ def _as_facts(move: Move) -> Iterator[tuple[str, Any]]:
     """The change as a fraction; what it was, too, where the text tells it; for delisted what it is."""
     if move.name == "delisted":
         yield "delisted", bool(move.now)
+        return
+    if move.name == "stage":
+        yield "stage_was", move.before
         return
     if move.change is not None:
         yield move.name, exact(move.change, 3)

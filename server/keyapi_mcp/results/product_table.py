@@ -16,8 +16,9 @@ from keyapi_mcp.product import Page, Product
 from keyapi_mcp.reference import categories
 from keyapi_mcp.research.age import contradictions, days_since_first_seen
 from keyapi_mcp.research.channels import ChannelSplit, channel_split
-from keyapi_mcp.research.growth import creator_inflow, growth_7d
+from keyapi_mcp.research.growth import growth_7d
 from keyapi_mcp.research.payoff import usd_per_sale
+from keyapi_mcp.research.stage import Stage, place
 from keyapi_mcp.results.answer import Cell, Table
 from keyapi_mcp.results.numbers import compact, exact, money, percent
 from keyapi_mcp.results.room import fitted
@@ -37,7 +38,7 @@ class Row:
     name: str
     category: str
     growth: float | None
-    inflow: float | None
+    stage: Stage
     channels: ChannelSplit
     usd_per_sale: float | None
     seen: int | None
@@ -118,7 +119,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("gmv30 $", "gmv_30d_usd", lambda r: r.product.gmv(30), compact, _whole),
     Column("growth %", "growth_7d", lambda r: r.growth, _signed_percent),
     Column("creators", "creators", lambda r: r.product.creators, compact),
-    Column("inflow", "creator_inflow", lambda r: r.inflow, _short),
+    Column("stage", "stage", lambda r: r.stage, str, str),
     Column("videos", "videos", lambda r: r.product.videos(), compact),
     Column("vid/live/oth %", "", lambda r: r.channels, _split_text),
     Column("", "video_share", lambda r: r.channels.video),
@@ -141,7 +142,7 @@ def read_row(number: int, product: Product, day: date, *, with_category: bool) -
         name=fitted(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS),
         category=_category(product) if with_category else "",
         growth=growth_7d(product),
-        inflow=creator_inflow(product),
+        stage=place(product, day).stage,
         channels=channel_split(product),
         usd_per_sale=usd_per_sale(product),
         seen=days_since_first_seen(product, day),

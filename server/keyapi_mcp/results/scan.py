@@ -14,16 +14,15 @@ from keyapi_mcp.research.age import contradictions
 from keyapi_mcp.research.findings import findings, price_words
 from keyapi_mcp.research.market import Concentration
 from keyapi_mcp.research.sample import Sample, bands, describe
-from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.numbers import compact, exact, percent
 from keyapi_mcp.results.product_page import PRODUCT_PAGE
-from keyapi_mcp.results.product_table import COLUMNS, Column, read_row, table_of
+from keyapi_mcp.results.product_table import COLUMNS, read_row, table_of
 from keyapi_mcp.results.scope import age, category_words, filters, question
 
 _BEST: Final = 10
 _SHOWN: Final = (
-    *("#", "product_id", "product", "price $", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale"),
+    *("#", "product_id", "product", "price $", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale", "stage"),
 )
 _LOWER_BOUND: Final = "a lower bound of the market, because the sort chose the sample"
 
@@ -71,7 +70,7 @@ def scan_answer(
     figures = _Figures(sample, excluded)
     return Answer(
         scope=_scope(query, gathered, len(products), excluded, exclude_delisted, now, notes, synthetic),
-        table=_table(best, day),
+        table=_table(best),
         notes=[
             *(f"Finding: {sentence}" for sentence in findings(sample, excluded)),
             *_remarks(gathered, products),
@@ -130,10 +129,9 @@ def _when(pages: Sequence[Page], now: datetime) -> str:
     return f"from {oldest.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - oldest)} ago)"
 
 
-def _table(best: Sequence[Any], day: date) -> Table:
+def _table(best: Sequence[Any]) -> Table:
     by_heading = {column.heading: column for column in COLUMNS}
-    stage = Column("stage", "stage", lambda row: place(row.product, day).stage, str, str)
-    return table_of(best, (*(by_heading[heading] for heading in _SHOWN), stage))
+    return table_of(best, [by_heading[heading] for heading in _SHOWN])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -26,8 +26,9 @@ from sqlalchemy import BindParameter, Connection, Table, bindparam, case, func, 
 from sqlalchemy.dialects.sqlite import insert
 
 from keyapi_mcp.clock import day_number
-from keyapi_mcp.product import Page, Product
-from keyapi_mcp.research.derived import RULES_VERSION, derive
+from keyapi_mcp.product import Page, Product, off_sale
+from keyapi_mcp.research import changes
+from keyapi_mcp.research.derived import Rules, derive
 from keyapi_mcp.store.columns import figures, texts
 from keyapi_mcp.store.prepared import Prepared
 from keyapi_mcp.store.schema import PREVIOUS, listings, products, searches, snapshots
@@ -124,7 +125,7 @@ _SEEN_BEFORE: Final = (
 )
 
 
-def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight]) -> int:
+def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight], rules: Rules) -> int:
     """Write a page. Returns by how many days the source was behind (see above)."""
     asked = parse_qs(key)
     region = asked["region"][0]
@@ -132,7 +133,6 @@ def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight]) 
     known = _states(connection, region, ids)
     expected = page.data_day
     day = _day_of_last_refresh(sights, known, expected) or expected
-    _write(connection, region, (day, expected), page.fetched_at.timestamp(), sights, known)
     behind = (expected - day).days
     search = {
         "key": key,
@@ -146,8 +146,19 @@ def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight]) 
         "synthetic": int(page.synthetic),
         "request_id": page.request_id,
     }
-    _KEEP_SEARCH(connection, search)
+    written = _Written(region, page.fetched_at.timestamp(), _KEEP_SEARCH.insert(connection, search), rules)
+    _write(connection, written, (day, expected), sights, known)
     return behind
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What all rows of a page have in common. search: its number."""
+
+    region: str
+    fetched_at: float
+    search: int
+    rules: Rules
 
 
 def _states(connection: Connection, region: str, ids: Sequence[str]) -> dict[str, _State]:
@@ -176,14 +187,14 @@ def _day_of_last_refresh(sights: Iterable[Sight], known: dict[str, _State], expe
 
 def _write(
     connection: Connection,
-    region: str,
+    page: _Written,
     days: tuple[date, date],
-    fetched_at: float,
     sights: Iterable[Sight],
     known: dict[str, _State],
 ) -> None:
     """days: the one that the figures speak of, and the one that they should speak of by now."""
     speaks_of = days[0]
+    region = page.region
     day, newest = map(day_number, days)
     product_rows, snapshot_rows, listing_rows = {}, {}, {}
     out_of_order = []
@@ -204,17 +215,19 @@ def _write(
                 continue  # the source is behind, and what is there is newer
             # What is there is of a day that has not come yet: the machine's clock was ahead then.
         listing_rows[sight.product.product_id] = {**identity, "row": packed(sight.product.raw)}
-        product_rows[sight.product.product_id] = {
+        new = {
             **identity,
             "data_day": day,
-            "fetched_at": fetched_at,
+            "fetched_at": page.fetched_at,
             "digest": sight.digest,
-            "rules_version": RULES_VERSION,
+            "rules_version": page.rules.stamp,
+            "last_search": page.search,
             **texts(sight.product),
             **sight.figures,
-            **derive(sight.product, speaks_of),
+            **derive(sight.product, speaks_of, page.rules),
             **_history(row, day),
         }
+        product_rows[sight.product.product_id] = {**new, "severity": severity_of(new)}
     if snapshot_rows:
         _PUT_SNAPSHOTS.many(connection, list(snapshot_rows.values()))
     if product_rows:
@@ -222,6 +235,29 @@ def _write(
         _PUT_LISTINGS.many(connection, list(listing_rows.values()))
     if out_of_order:
         connection.execute(_SEEN_BEFORE, {"of_region": region, "ids": out_of_order, "day": day})
+
+
+def severity_of(row: Mapping[str, Any]) -> int | None:
+    """How much it says what moved since the day before; `None` where there is none."""
+    if row["previous_day"] is None:
+        return None
+    return int(changes.severity(changes.moves(previous_state(row), last_state(row))))
+
+
+def last_state(row: Mapping[str, Any]) -> changes.State:
+    """A row of `products` as states are compared."""
+    return _state(row, "") | {"delisted": row["delisted"]}
+
+
+def previous_state(row: Mapping[str, Any]) -> changes.State:
+    """The same of the day before, as far as it is kept."""
+    return _state(row, "previous_") | {"delisted": int(off_sale(row["previous_off_mark"]))}
+
+
+def _state(row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    figures = {name: row[prefix + name] for name in (*changes.FIGURES, "stage")}
+    # As the source writes it, a price of 0 is none.
+    return figures | {"price_usd": figures["price_usd"] or None}
 
 
 def _history(row: _State | None, day: int) -> dict[str, Any]:

@@ -5,29 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Final
 
-from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.home import home
 from keyapi_mcp.settings import DEFAULT_BASE_URL, Settings
-
-_APPLICATION: Final = "keyapi-mcp"
-
-
-def home(settings: Settings) -> Path:
-    """The directory of everything that is kept: `KEYAPI_MCP_HOME`, or the platform's place for a user's data.
-
-    Raises InvalidSettings for the home of a user that there is not.
-    """
-    if settings.home is not None:
-        try:
-            return settings.home.expanduser()
-        except RuntimeError:
-            raise InvalidSettings(
-                "KEYAPI_MCP_HOME: there is no such user", "correct the setting and start again"
-            ) from None
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir(_APPLICATION, appauthor=False))
 
 
 def store_path(settings: Settings) -> Path | None:

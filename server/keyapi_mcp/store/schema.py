@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
 
-from keyapi_mcp.research.derived import NAMES as METRICS
+from keyapi_mcp.research.derived import NAMES, WORDS
 from keyapi_mcp.store.columns import FIGURES, TEXTS, FieldColumn
 
 METADATA: Final = MetaData()
@@ -18,9 +18,17 @@ def _columns(fields: tuple[FieldColumn, ...]) -> list[Column[Any]]:
 
 
 # Values of the data day before the last one, for what changed.
-PREVIOUS: Final = ("price_usd", "units_7d", "units_30d", "gmv_30d_usd", "creators", "commission", "off_mark")
+PREVIOUS: Final = ("price_usd", "units_7d", "units_30d", "gmv_30d_usd", "creators", "commission", "off_mark", "stage")
+# Metrics that came with the second step, so that they stand at the end.
+_LATER: Final = ("stage", "follow_window", "opportunity")
 
-# The last state of each product. digest: of its figures, to see at once whether a sight says anything new.
+
+def _metric(name: str) -> Column[Any]:
+    return Column(name, Text if name.removeprefix("previous_") in WORDS else Float)
+
+
+# The last state of each product. digest: of its figures, to see at once whether a sight says anything new; severity: of
+# what moved since the day before, as research.changes.Severity; last_search: the search that brought this state.
 products: Final = Table(
     "products",
     METADATA,
@@ -34,12 +42,17 @@ products: Final = Table(
     Column("rules_version", Integer, nullable=False),
     *_columns(TEXTS),
     *_columns(FIGURES),
-    *[Column(name, Float) for name in METRICS],
+    *[_metric(name) for name in NAMES if name not in _LATER],
     Column("previous_day", Integer),
-    *[Column(f"previous_{name}", Float) for name in PREVIOUS],
+    *[_metric(f"previous_{name}") for name in PREVIOUS if name not in _LATER],
+    *[_metric(name) for name in _LATER],
+    _metric("previous_stage"),
+    Column("severity", Integer),
+    Column("last_search", Integer),
 )
 for _column in ("gmv_30d_usd", "units_30d", "units_7d", "category_id", "category_l2_id", "category_l3_id", "seller_id"):
     Index(f"products_by_{_column}", products.c[_column])
+Index("products_by_severity", products.c.severity, products.c.gmv_30d_usd)
 # Whether anything was computed by older rules is looked up at each start.
 Index("products_by_rules_version", products.c.rules_version)
 
@@ -110,3 +123,24 @@ credit_days: Final = Table(
     Column("unknown", Integer, nullable=False),
     Column("kept", Integer, nullable=False),
 )
+
+# What the user watches, in every region where it is known.
+watched: Final = Table(
+    "watched",
+    METADATA,
+    Column("product_id", Text, primary_key=True),
+    Column("added_at", Float, nullable=False),
+    Column("note", Text),
+)
+
+# The products that a recipe returned: on which data day last, and from how many pages.
+recipe_finds: Final = Table(
+    "recipe_finds",
+    METADATA,
+    Column("recipe", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("product_id", Text, primary_key=True),
+    Column("data_day", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+)
+Index("recipe_finds_by_product", recipe_finds.c.product_id)

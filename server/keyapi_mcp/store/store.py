@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from keyapi_mcp.research.derived import Rules
     from keyapi_mcp.research.history import Seen
     from keyapi_mcp.store.books import Limits
     from keyapi_mcp.store.category_counts import CategoryCounts
@@ -46,9 +47,10 @@ _RENEWED_AT_ONCE: Final = 100
 class Store:
     """The store of one server process. Nothing is opened before the first question; close it at the end."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, rules: Rules) -> None:
         self.path = store_path(settings)
-        self.database = Database(self.path, _Renewal(settings))
+        self.database = Database(self.path, _Renewal(settings, rules))
+        self._rules = rules
         self._settings = settings
         self._clock = clock
         self._recent = MemoryPages(settings.cache_rows, settings.fresh_s, clock)
@@ -298,9 +300,10 @@ class Store:
 
         now = self._clock()
         sights: list[Sight] = []
+        rules = self._rules
 
         def write(connection: Connection) -> tuple[int, Totals]:
-            behind = keeping.keep(connection, key, page, sights)
+            behind = keeping.keep(connection, key, page, sights, rules)
             return behind, books.settle(connection, number, Outcome.PAID, page.request_id, self._limits(), now)
 
         not_kept = ""
@@ -337,11 +340,12 @@ class _Renewal:
     """Metrics that older rules have computed are computed anew, a few products at a time."""
 
     settings: Settings
+    rules: Rules
 
     def is_due(self, connection: Connection) -> bool:
         from keyapi_mcp.store import upkeep
 
-        left = upkeep.outdated(connection)
+        left = upkeep.outdated(connection, self.rules)
         if left:
             logger.info("rules have changed: the metrics of %d products are computed anew", left)
         return left > 0
@@ -349,7 +353,7 @@ class _Renewal:
     def step(self, connection: Connection) -> None:
         from keyapi_mcp.store import upkeep
 
-        upkeep.recompute(connection, self.settings.service_commission_unit, _RENEWED_AT_ONCE)
+        upkeep.recompute(connection, self.settings.service_commission_unit, self.rules, _RENEWED_AT_ONCE)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,15 @@ _ZERO_IS_UNKNOWN: Final = {
     "rating": "REAL",
     "first_seen": "INTEGER",
 }
-_HISTORY: Final = ("data_day", "first_day", "days", "previous_day", *[f"previous_{name}" for name in PREVIOUS])
+_HISTORY: Final = (
+    "data_day",
+    "first_day",
+    "days",
+    "previous_day",
+    *[f"previous_{name}" for name in PREVIOUS],
+    "severity",
+    "last_search",
+)
 _IDENTITY: Final = ("region", "product_id")
 
 

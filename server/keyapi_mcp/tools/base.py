@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from keyapi_mcp.clock import Clock
+from keyapi_mcp.judging import Judging
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
@@ -31,6 +32,7 @@ class Services:
     pages: PageReader
     store: Store
     clock: Clock
+    judging: Judging
     progress: Progress = untold
 
     async def spending(self, call: int = 0, call_maybe: int = 0, source: str = "from the store") -> Spending:

@@ -17,7 +17,8 @@ from keyapi_mcp.tools.reading import ProductId, Region, read
 
 DESCRIPTION: Final = """\
 One product that a search has shown before, whole, for 0 credits: price, variants, windows of 1 to 90 days and \
-lifetime, daily run rate, growth, channels, payoff, quality, description, and what moved over the days it was seen."""
+lifetime, daily run rate, growth, stage, channels, payoff, opportunity score, description, and what moved over the \
+days it was seen."""
 
 
 class _Arguments(BaseModel):
@@ -41,6 +42,7 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         spending=await services.spending(),
         now=services.clock(),
         synthetic=await services.store.synthetic(),
+        judging=services.judging,
     )
 
 

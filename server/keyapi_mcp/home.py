@@ -1,0 +1,77 @@
+"""The directory of everything that is kept, and reading what the user puts into it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.settings import Settings
+
+_APPLICATION: Final = "keyapi-mcp"
+# A file of somebody's own rules is small; what is larger is something else.
+_LARGEST_FILE: Final = 1_000_000
+
+
+def home(settings: Settings) -> Path:
+    """`KEYAPI_MCP_HOME`, or the platform's place for a user's data.
+
+    Raises InvalidSettings for the home of a user that there is not.
+    """
+    if settings.home is not None:
+        try:
+            return settings.home.expanduser()
+        except RuntimeError:
+            raise InvalidSettings(
+                "KEYAPI_MCP_HOME: there is no such user", "correct the setting and start again"
+            ) from None
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir(_APPLICATION, appauthor=False))
+
+
+class BrokenFile(Exception):
+    """A file of the user's that cannot be used; the text names it, the line and the reason."""
+
+    def __init__(self, path: Path, line: int | None, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path.name}{'' if line is None else f', line {line}'}: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A TOML file of the user's, read."""
+
+    path: Path
+    text: str
+    document: Mapping[str, Any]
+
+    def broken(self, name: str, why: str) -> BrokenFile:
+        """What to raise for a part of it; the line is that of the last table or key of this name."""
+        key = re.escape(name)
+        begins = re.compile(rf"""\s*(?:\[+\s*(?:[\w"'-]+\.)*["']?{key}["']?\s*\]|["']?{key}["']?\s*=)""")
+        lines = [number for number, line in enumerate(self.text.splitlines(), 1) if begins.match(line)]
+        return BrokenFile(self.path, lines[-1] if lines else None, f"{name}: {why}")
+
+
+def own_file(path: Path) -> OwnFile | None:
+    """Read a file; `None` where there is none. Raises BrokenFile."""
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise BrokenFile(path, None, "is too large to be such a file")
+        text = path.read_text(encoding="utf-8-sig")
+        return OwnFile(path, text, tomllib.loads(text))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BrokenFile(path, None, error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise BrokenFile(path, None, "is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r" \(at line (\d+), column \d+\)$", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1  # "(at end of document)"
+        raise BrokenFile(path, line, str(error).partition(" (at ")[0]) from None

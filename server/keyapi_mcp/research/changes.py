@@ -1,0 +1,126 @@
+"""What moved between two days on which a product was seen, and how much that says.
+
+Thresholds are in `data/changes.toml`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import cache
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+from keyapi_mcp.product import Product
+from keyapi_mcp.research.guards import ratio
+
+State = Mapping[str, Any]
+
+
+class Severity(IntEnum):
+    """How much a move says: less than the threshold of "notable", at least that, at least that of "high"."""
+
+    NONE = 0
+    MINOR = 1
+    NOTABLE = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Move(NamedTuple):
+    """What one figure was and is, `None` = unknown. A stage is a word, `delisted` 0 or 1, the others are numbers."""
+
+    name: str
+    before: Any
+    now: Any
+    severity: Severity = Severity.MINOR
+
+    @property
+    def change(self) -> float | None:
+        """Fraction of what it was. Guard: numbers, both known, and it was above 0."""
+        if self.name == "stage":
+            return None
+        quotient = ratio(self.now, self.before)
+        return None if quotient is None else quotient - 1
+
+
+# The figures that are compared, by the store's names.
+FIGURES: Final = ("price_usd", "units_30d", "gmv_30d_usd", "creators", "commission")
+# Those that move from `least_change` on; for the others any change is one.
+_FLOWING: Final = frozenset({"units_30d", "gmv_30d_usd", "creators"})
+
+
+@cache
+def rules() -> dict[str, Any]:
+    source = resources.files("keyapi_mcp.research") / "data" / "changes.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8"))
+
+
+def least_change() -> float:
+    """The change, as a fraction, below which sums of a window and counts have not moved."""
+    return float(rules()["least_change"])
+
+
+def state(product: Product) -> dict[str, Any]:
+    """What is compared of a product, without its stage, which depends on the day."""
+    return {
+        "price_usd": product.price,
+        "units_30d": product.units(30),
+        "gmv_30d_usd": product.gmv(30),
+        "creators": product.creators,
+        "commission": product.commission,
+        "delisted": int(product.delisted),
+    }
+
+
+def moves(before: State, now: State) -> tuple[Move, ...]:
+    """What moved between two states: price, sales, creators, commission, whether it is on sale, stage.
+
+    Sales and creators have moved when they changed by 1 % or more; every figure, when it became known or unknown. A
+    stage has moved when both are known and "Unclear" is neither: that a rule did not apply is no change of the product.
+    """
+    found = []
+    for name in FIGURES:
+        move = Move(name, before[name], now[name])
+        if move.before == move.now:
+            continue
+        change = move.change
+        if name in _FLOWING and change is not None and abs(change) < least_change():
+            continue
+        found.append(move._replace(severity=_severity(move, change)))
+    if before["delisted"] != now["delisted"]:
+        found.append(Move("delisted", before["delisted"], now["delisted"], Severity.HIGH))
+    was, stage = before.get("stage"), now.get("stage")
+    if was != stage and not {was, stage} & {None, "Unclear"}:
+        high = stage in rules()["stage"]["high"]
+        found.append(Move("stage", was, stage, Severity.HIGH if high else Severity.NOTABLE))
+    return tuple(found)
+
+
+def severity(moved: tuple[Move, ...]) -> Severity:
+    """That of the move that says most. Origin of the thresholds: own judgement."""
+    return max((move.severity for move in moved), default=Severity.NONE)
+
+
+def _severity(move: Move, change: float | None) -> Severity:
+    of = rules()[move.name]
+    if move.name == "commission":
+        size = abs((move.now or 0) - (move.before or 0))
+        return _rank(size, of["notable_points"], of["high_points"])
+    if change is None:
+        # It became known or unknown, or there was none before: nothing tells how much that is.
+        return Severity.MINOR
+    if max(move.before, move.now) < of.get("least", 0):
+        return Severity.MINOR
+    return _rank(abs(change), of["notable"], of["high"])
+
+
+def _rank(size: float, notable: float, high: float) -> Severity:
+    size = round(size, 6)  # 345 / 300 − 1 is a hair below 0.15
+    if size >= high:
+        return Severity.HIGH
+    return Severity.NOTABLE if size >= notable else Severity.MINOR
