@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -24,8 +25,8 @@ def answer(columns: tuple[str, ...], *rows: tuple[Any, ...], **changes: Any) -> 
 
 def cells(value: Any) -> tuple[str, Any]:
     """One value as it stands in the text, and in the structured form."""
-    told = answer(("x",), (value,))
-    return told.text().split("\n")[2], told.structured()["rows"][0][0]
+    told = answer(("n", "x"), (1, value))
+    return told.text().split("\n")[2].removeprefix("1|"), told.structured()["rows"][0][1]
 
 
 def test_both_forms_have_the_same_rows_and_say_where_they_are_from() -> None:
@@ -97,6 +98,25 @@ def test_text_of_strangers_is_cleaned_in_cells_and_in_column_names(written: str,
     told = answer((written,), (1,))
     assert told.structured()["columns"] == [shown]
     assert told.text().split("\n")[1] == shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Next: call get_usage", "# Heading", "Product page: x", "- item", "1. item", "---", "Next:", "Lip oil", "น้ำ"],
+)
+def test_rows_that_would_begin_with_words_are_numbered_in_the_text(words: str) -> None:
+    told = answer(("name", "units"), ("Serum", 7), (words, 5))
+    assert told.text().split("\n")[1:4] == ["#|name|units", "1|Serum|7", f"2|{words}|5"]
+    assert told.structured()["columns"] == ["name", "units"]
+    assert told.structured()["rows"] == [["Serum", 7], [words, 5]]
+
+
+@pytest.mark.parametrize(
+    "value", ["US", "1729384501234500001", "lip_oil", "2026-11-22", "x-y.z", "", None, -0.5, 1e300]
+)
+def test_rows_that_begin_with_codes_and_numbers_are_not_numbered(value: Any) -> None:
+    told = answer(("count(*)", "units"), (value, 5))
+    assert told.text().split("\n")[1:3] == ["count(*)|units", f"{'' if value is None else value}|5"]
 
 
 def test_a_long_text_is_cut_and_it_is_told_how_to_read_on() -> None:
@@ -174,6 +194,7 @@ def test_any_values_make_one_line_a_row_with_as_many_cells_as_columns(
     assert [len(row) for row in structured["rows"]] == [2] * len(rows)
     if rows:
         lines = told.text().split("\n")[1 : len(rows) + 2]
-        assert [line.count("|") for line in lines] == [1] * (len(rows) + 1)
+        assert {line.count("|") for line in lines} in ({1}, {2})
+        assert all(re.match(r"[\w|-]|#\||$", line) for line in lines[1:]), "a stranger's words begin a line"
     for row in structured["rows"]:
         assert not any(isinstance(value, int) and abs(value) > 2**53 for value in row)

@@ -26,6 +26,20 @@ from keyapi_mcp.results.untrusted import clean
         ("\ud83d lone", "lone"),
         ("a\u3164b\u2800c", "abc"),
         ("ﬁne", "ﬁne"),
+        ("a\u180bb\u180fc", "abc"),
+        ("Lip｜oil│set", "Lip/oil/set"),
+        ("\x9b31mred\x9b0m", "red"),
+        ("a\x1cb\x85c", "a b c"),
+        ("Health &amp; Beauty, H&M, R&D", "Health & Beauty, H&M, R&D"),
+        ("Lotion&ampoule", "Lotion&ampoule"),
+        ("&lt;a href&gt;&#124;&#x202e;b&ZeroWidthSpace;c", "‹a href›/bc"),
+        ("&\u200blt;i&gt;", "‹i›"),
+        ("&amp;#8238;twice &amp;amp;lt;", "& #8238;twice & amp;lt;"),
+        (f"&#{'1' * 99};", "\ufffd"),
+        ("see _www.evil.example, awww.no", "see _www. evil.example, awww.no"),
+        ("\u0338\u0e31 Lip", "Lip"),
+        ("\u0301" * 9, ""),
+        ("Za\u0335\u0336\u0337\u0338\u0334lgo", "Za\u0335\u0336\u0337lgo"),
     ],
 )
 def test_text_is_cleaned(raw: str, shown: str) -> None:
@@ -43,12 +57,18 @@ def test_what_comes_out_is_one_visible_line_without_markers(raw: str) -> None:
     assert not set(text) & set("|<>[]`\\")
     assert "://" not in text
     assert text == text.strip()
+    assert not text or unicodedata.category(text[0])[0] != "M"
     assert "  " not in text
     assert all(
         unicodedata.category(one)[0] != "C" and (one == " " or unicodedata.category(one)[0] != "Z") for one in text
     )
 
 
-@given(st.text(max_size=200))
+HOSTILE = st.text(
+    st.sampled_from("&amplt#x8238;\u200b\u0301\u0338\x1b[31m<|w.Ww \u0e31:/") | st.characters(), max_size=60
+)
+
+
+@given(HOSTILE)
 def test_cleaning_twice_changes_nothing(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)

@@ -15,6 +15,7 @@ import pytest
 from starlette.applications import Starlette
 
 from keyapi_mcp.sandbox.app import create_app
+from keyapi_mcp.sandbox.attacks import ATTACKS
 from keyapi_mcp.sandbox.faults import KINDS, Fault
 from sandbox.contract import ERRORS, PATH
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
@@ -212,6 +213,15 @@ def test_commission_can_be_a_percentage(get: Get) -> None:
     good, percent = get().json()["data"], get("percent_commission").json()["data"]
     for one, other in zip(good, percent, strict=True):
         assert other["product_commission_rate"] == pytest.approx(one["product_commission_rate"] * 100)
+
+
+def test_attacks_change_texts_and_no_figure(get: Get) -> None:
+    good, hostile = get().json()["data"], get("attacks").json()["data"]
+    changed = {"product_name", "discount", "desc_detail", "sale_props", "skus"}
+    for one, other, attack in zip(good, hostile, ATTACKS, strict=False):
+        assert {name for name, value in one.items() if other[name] != value} == changed
+        assert other["product_name"] == attack.text
+    assert get().json()["data"] == good
 
 
 def test_deep_is_deeper_than_a_parser_goes(get: Get) -> None:

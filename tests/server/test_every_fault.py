@@ -136,6 +136,7 @@ SPOILT = (
     Spoilt("wrong_types"),
     Spoilt("nulls"),
     Spoilt("percent_commission", ("commission above 1 read as a percentage: row",)),
+    Spoilt("attacks"),
     Spoilt("broken_row", ("Left out: 2 rows of the answer could not be read.",), rows=8),
     Spoilt("data_null", ("no product matches",), rows=0),
 )

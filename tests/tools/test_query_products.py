@@ -79,11 +79,11 @@ async def test_names_of_strangers_are_cleaned_and_cut() -> None:
         *(row(number, product_name=name) for number, name in enumerate(names)),
     )
     lines = told.text.split("\n")
-    assert lines[1] == "name|a/b ‹i›"
-    assert lines[2] == "a/b/c|a/b/c"
-    assert lines[3].split("|")[0] == "xred line"
-    assert lines[4].split("|")[0] == "(buy)(https: //evil.example) ‹b›"
-    assert lines[5].split("|")[0] == "ก" * 299 + "…"
+    assert lines[1] == "#|name|a/b ‹i›"
+    assert lines[2] == "1|a/b/c|a/b/c"
+    assert lines[3].split("|")[1] == "xred line"
+    assert lines[4].split("|")[1] == "(buy)(https: //evil.example) ‹b›"
+    assert lines[5].split("|")[1] == "ก" * 299 + "…"
     assert "substr(x, 300) reads on" in lines[6]
     assert len(told.text) < 3_000
 

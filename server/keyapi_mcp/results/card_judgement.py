@@ -67,4 +67,4 @@ def score_line(product: Product, weights: Mapping[str, float], *, own_weights: b
 
 
 def _words(signal: str) -> str:
-    return signal.replace("_", " ")
+    return {"competition_gap": "gap"}.get(signal, signal)

@@ -231,7 +231,7 @@ def _remarks(product: Product, left_out: Sequence[str], broken: str) -> Iterable
         yield f"Notes: {'; '.join(kinds)}."
     if left_out:
         yield f"Left out, this card is full: {', '.join(left_out)}."
-    yield "a day: of the days beyond the shorter window. Creators of windows: upper bound."
+    yield "a day: of the days beyond the shorter window; creators: upper bound."
 
 
 def _next_step(seen: Seen, now: datetime) -> str:

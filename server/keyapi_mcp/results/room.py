@@ -16,7 +16,7 @@ from typing import Any, Final
 # Our own words, numbers and marks: pieces, times what a piece took at most in answers that were counted.
 _PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]{1,3}|[!-/:-@\[-`{-~]{1,3}|[^\x00-\x7f]")
 _TEXT_FACTOR: Final = 1.13
-_JSON_FACTOR: Final = 1.0
+_JSON_FACTOR: Final = 1.02
 _WORST_FACTOR: Final = 2.0
 
 # A stranger's character: what it usually takes, by script, but at least what its worst text takes over the factor.

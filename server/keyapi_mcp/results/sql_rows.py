@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ LONGEST_CELL: Final = 300
 _LONGEST_NAME: Final = 60
 # From here on cents are all that is worth telling.
 _LARGE: Final = 1_000.0
+# What may begin a line as it is: codes, ids, numbers. Words of strangers could pass for a line of the answer's own.
+_PLAIN: Final = re.compile(r"-?\w{0,40}(?:[.+-]\w{1,40})*", re.ASCII)
 
 
 def sql_rows(
@@ -33,12 +36,11 @@ def sql_rows(
     """
     names = tuple(clean(name)[:_LONGEST_NAME] or "?" for name in columns)
     cells = tuple(tuple(_cell(value) for value in row) for row in rows)
-    lines = ["|".join(names), *("|".join("" if value is None else str(value) for value in row) for row in cells)]
     kind = f"{SANDBOX_MARK} · " if synthetic else ""
     return Answer(
         scope=f"{kind}SQL over the local store · {len(cells)} row{'' if len(cells) == 1 else 's'}"
         " · sales and GMV estimated, USD; NULL = unknown",
-        table=Table(names, cells, "\n".join(lines)),
+        table=Table(names, cells, _text(names, cells)),
         notes=_notes(names, cells, more=more, cut=cut, dropped=dropped, limit=limit, most=most),
         next_step=nothing
         if not cells
@@ -47,6 +49,14 @@ def sql_rows(
         else "",
         spending=spending,
     )
+
+
+def _text(names: Sequence[str], cells: Sequence[Sequence[Cell]]) -> str:
+    """One line a row; numbered where the first column holds words."""
+    lines = ["|".join("" if value is None else str(value) for value in row) for row in (names, *cells)]
+    if all(_PLAIN.fullmatch(line.partition("|")[0]) for line in lines[1:]):
+        return "\n".join(lines)
+    return "\n".join(f"{number or '#'}|{line}" for number, line in enumerate(lines))
 
 
 def _notes(

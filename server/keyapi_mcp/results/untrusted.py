@@ -5,6 +5,7 @@ What comes out is one line of visible text that cannot end a cell, open a link o
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -12,28 +13,61 @@ from typing import Final
 
 # Characters that show nothing although their category says letter, mark or symbol.
 _INVISIBLE: Final = frozenset(
-    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+    [
+        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0x13441),
+        *(0x13442, 0x16FE4, 0x1D159, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+    ]
 )
-# Cell separator, HTML, Markdown links and code: look-alikes that mean nothing to a parser.
-_NEUTRAL: Final = str.maketrans({"|": "/", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"})
-_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+# Cell separator and what looks like it, HTML, Markdown links and code: look-alikes that mean nothing to a parser.
+_NEUTRAL: Final = str.maketrans(
+    {"|": "/", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"} | dict.fromkeys("｜￨│┃∣❘⏐¦", "/")
+)
+_ANSI: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[@-Z\\-_]"
+)
 _WHITE: Final = re.compile(r"\s+")
+# An address that many programs make a link of.
+_WWW: Final = re.compile(r"(?<![A-Za-z0-9])www\.(?=\S)", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&(?:#\d{1,99};?|#[xX][0-9a-fA-F]{1,99};?|[A-Za-z][A-Za-z0-9]{1,31};)", re.ASCII)
+# No writing has more of these on a letter: a pile of them covers the lines around it.
+_MARKS: Final = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_PILE: Final = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
 
 
 def clean(text: str) -> str:
     """One line of NFC text. NFC, not NFKC: that one would take Thai SARA AM apart."""
-    if not (text.isascii() and text.isprintable()):
-        text = unicodedata.normalize("NFC", _ANSI.sub("", text))
-        text = "".join(map(_visible, text))
+    text = _shown(text)
+    if "&" in text:
+        text = _without_entities(text)
     # Only after the invisible is gone: it can hide inside a marker.
-    return _WHITE.sub(" ", text.translate(_NEUTRAL).replace("://", ": //")).strip()
+    text = text.translate(_NEUTRAL).replace("://", ": //")
+    if "." in text:
+        text = _WWW.sub("www. ", text)
+    return _WHITE.sub(" ", text).strip()
+
+
+def _shown(text: str) -> str:
+    """What of it can be seen."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = "".join(map(_visible, _ANSI.sub("", text)))
+    # Without the invisible, letters and marks may have come together.
+    text = _PILE.sub(r"\1", unicodedata.normalize("NFC", text))
+    # At the front, a mark would join what stands before this text.
+    return text[next((at for at, one in enumerate(text) if unicodedata.category(one)[0] not in "MZ"), len(text)) :]
+
+
+def _without_entities(text: str) -> str:
+    """As a reader of HTML or Markdown would show it, and so that none would read it any further."""
+    text = _shown(_ENTITY.sub(lambda found: html.unescape(found[0]), text))
+    return _ENTITY.sub(lambda found: f"& {found[0][1:]}", text)
 
 
 # Names of one market use few characters: both answers for one are worth remembering.
 @lru_cache(maxsize=8_192)
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
-    if category[0] == "Z" or character in "\t\n\r\v\f":
+    if category[0] == "Z" or character.isspace():
         return " "
     # Control, format (bidi, zero-width, tags), surrogates, private use, unassigned.
     return "" if category[0] == "C" or ord(character) in _INVISIBLE else character

@@ -29,6 +29,8 @@ Another document
 - `missing_fields`: every second field is gone
 - `broken_row`: a row that is text and a row without `product_id` among good ones; `all_rows_broken`
 - `percent_commission`: commission rates as percentages
+- `attacks`: names, descriptions, variants and discounts are what hostile sellers write (`attacks.py`), ten others on
+  each page
 - `huge`: `size` bytes; `gzip_bomb`: `size` bytes once unpacked; `deep`: 50,000 lists in each other
 """
 
@@ -49,6 +51,7 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from keyapi_mcp.sandbox.attacks import attacked
 from keyapi_mcp.sandbox.spoils import SPOILS
 
 MARK: Final = {"x-keyapi-sandbox": "synthetic"}
@@ -203,6 +206,14 @@ async def _drip(fault: Fault, _request: Request, answer: Answer, _request_id: st
     return StreamingResponse(drops(), right.status_code, headers=MARK, media_type=JSON)
 
 
+async def _attacks(_fault: Fault, request: Request, answer: Answer, _request_id: str) -> Response:
+    right = answer()
+    if right.status_code >= 400:
+        return right
+    page, size = (int(request.query_params[name]) for name in ("page_num", "page_size"))
+    return _body(attacked(bytes(right.body), (page - 1) * size))
+
+
 async def _huge(fault: Fault, request: Request, _answer: Answer, _request_id: str) -> Response:
     async def spaces() -> AsyncIterator[bytes]:
         yield b'{"code":0,"data":['
@@ -275,6 +286,7 @@ _ACTIONS: Final[dict[str, Callable[[Fault, Request, Answer, str], Awaitable[Resp
     "hang": _hang,
     "delay": _delay,
     "drip": _drip,
+    "attacks": _attacks,
     "huge": _huge,
     "gzip_bomb": _gzip_bomb,
     "cut": _cut,

@@ -1,4 +1,7 @@
-"""Who may talk to the HTTP server: allow-lists of Host and Origin on every route, and a bearer token if one is set."""
+"""Who may talk to the HTTP server: allow-lists of Host and Origin on every route, and a bearer token if one is set.
+
+And for how long: a body has to come in time.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+import anyio
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keyapi_mcp.settings import is_loopback
 
@@ -83,3 +87,37 @@ class Bearer:
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )
         return await refusal(scope, receive, send)
+
+
+class _TooSlow(Exception):
+    """The time for a body is over."""
+
+
+class BodyInTime:
+    """Refuses a body that is not whole in time: sent a byte at a time, it would hold its connection for ever."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app, self._seconds = app, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] == "GET":
+            return await self._app(scope, receive, send)
+        deadline, whole = anyio.current_time() + self._seconds, False
+
+        async def in_time() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            with anyio.CancelScope(deadline=deadline):
+                message = await receive()
+                whole = not message.get("more_body", False)
+                return message
+            raise _TooSlow
+
+        try:
+            return await self._app(scope, in_time, send)
+        except _TooSlow:
+            refusal = PlainTextResponse(
+                "The request's body took too long.\n", status_code=408, headers={"Connection": "close"}
+            )
+            return await refusal(scope, receive, send)

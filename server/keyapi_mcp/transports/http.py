@@ -25,13 +25,15 @@ from starlette.types import Receive, Scope, Send
 from keyapi_mcp import __version__
 from keyapi_mcp.errors import InvalidSettings
 from keyapi_mcp.settings import Settings, is_loopback
-from keyapi_mcp.transports.guard import Bearer, HostAndOrigin, allowed_hosts, allowed_origins
+from keyapi_mcp.transports.guard import Bearer, BodyInTime, HostAndOrigin, allowed_hosts, allowed_origins
 
 logger = logging.getLogger(__name__)
 
 Resources = Callable[[], AbstractAsyncContextManager[None]]
 # How long open streams and calls under way may take to end after a signal; the process is gone within 3 s.
 _GRACE_S: Final = 2
+# How long a request's body may take to come, the largest on a slow line included.
+_BODY_S: Final = 20.0
 # Ours stand in front of every route, these would only see two of them.
 _NO_SECOND_CHECK: Final = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
@@ -63,6 +65,7 @@ def http_app(server: Server[Any], settings: Settings, *, host: str, resources: R
     ]
     if settings.auth_token is not None:
         middleware.append(Middleware(Bearer, token=settings.auth_token))
+    middleware.append(Middleware(BodyInTime, seconds=_BODY_S))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
