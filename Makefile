@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow check format schemas bench bench-store lock clean
+.PHONY: demo test test-slow check format schemas bench bench-store bundle audit sbom lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -15,6 +16,18 @@ test: check
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m slow
+
+# Needs Node.js, and uv to try what was made. OWNER=… names who publishes it.
+bundle: $(VENV)/.dev
+	$(BIN)/python -m distribution.bundle $(if $(OWNER),--owner $(OWNER))
+
+# In an environment of their own: what they need is nobody else's business.
+audit: $(AUDIT)/.made
+	@$(AUDIT)/bin/python -m distribution.audit
+
+sbom: $(AUDIT)/.made
+	@mkdir -p dist
+	$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json requirements/run.txt
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -51,12 +64,18 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(AUDIT)/.made: requirements/audit.txt
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
+	@touch $@
+
 # Needs uv. Universal: one file for Linux, macOS and Windows, Python 3.11 to 3.14; it names no index.
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 lock:
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) requirements/audit.in -o requirements/audit.txt
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(AUDIT) dist build

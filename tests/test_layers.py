@@ -36,8 +36,10 @@ ALLOWED = {
     "transports": _BASE | {"settings", "logs"},
     "resources": _REFERENCE | {"store", "results"},
     "app": _ROWS | {"settings", "judging", "api", "store", "results", "tools", "resources"},
-    "commands": _ROWS | {"settings", "judging", "research", "store", "tools", "results", "app", "logs", "cli"},
-    "cli": _ROWS | {"settings", "app", "transports", "commands", "logs", "sandbox"},
+    "clients": set(),
+    "commands": _ROWS
+    | {"clients", "settings", "judging", "research", "store", "tools", "results", "app", "logs", "cli"},
+    "cli": _ROWS | {"settings", "app", "clients", "transports", "commands", "logs", "sandbox"},
     "sandbox": set(),
     "__main__": {"cli"},
 }

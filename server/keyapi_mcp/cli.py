@@ -13,6 +13,7 @@ from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
 from keyapi_mcp.sandbox import options as sandbox_options
 from keyapi_mcp.settings import Settings, read_settings
 
+_CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
 
 
@@ -83,6 +84,15 @@ def parser() -> argparse.ArgumentParser:
     _server_options(doctor)
     doctor.add_argument("--spend-one", action="store_true", help="also ask the service one question (1 credit)")
     doctor.set_defaults(run=_doctor)
+
+    install = commands.add_parser("install", help="tell a client how to start this program")
+    install.add_argument("--client", required=True, choices=_CLIENTS, help="whose configuration to change")
+    install.add_argument("--sandbox", action="store_true", help="synthetic answers; no key needed")
+    install.add_argument("--key-file", metavar="FILE", help="a file that holds the KeyAPI key; its path is written")
+    install.add_argument("--name", default="keyapi", help="what the client calls the server (default: %(default)s)")
+    install.add_argument("--config", metavar="FILE", help="another file than the client's usual one")
+    install.add_argument("--dry-run", action="store_true", help="only say what would be written, and where")
+    install.set_defaults(run=_install)
 
     store = commands.add_parser("store", help="what is kept on this machine: look, check, make smaller")
     _server_options(store)
@@ -202,6 +212,27 @@ def _doctor(options: argparse.Namespace, imported: Callable[[], None]) -> int:
 
     imported()
     return doctor.run(options, _settings, _app)
+
+
+def _install(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from datetime import datetime
+    from pathlib import Path
+
+    from keyapi_mcp.clients.places import CLIENTS
+    from keyapi_mcp.commands import install
+    from keyapi_mcp.commands.machine import Machine
+
+    imported()
+    return install.run(
+        Machine.this(),
+        CLIENTS[options.client],
+        name=options.name,
+        sandbox=options.sandbox,
+        key_file=Path(options.key_file) if options.key_file else None,
+        config=Path(options.config) if options.config else None,
+        dry_run=options.dry_run,
+        now=datetime.now(),
+    )
 
 
 def _days(text: str) -> int:

@@ -19,7 +19,7 @@ def test_the_version_is_told() -> None:
     assert keyapi_mcp("--version").stdout == f"keyapi-mcp {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["", "serve", "call", "tools", "schemas", "doctor", "demo", "sandbox"])
+@pytest.mark.parametrize("command", ["", "serve", "call", "tools", "schemas", "doctor", "install", "demo", "sandbox"])
 def test_help_is_there_for_everything(command: str) -> None:
     done = keyapi_mcp(*command.split(), "--help")
     assert done.returncode == 0
@@ -76,6 +76,15 @@ def test_tools_lists_each_parameter_with_its_meaning_and_the_size() -> None:
     of_search = done.stdout.split("\nscan_products — ")[0]
     assert len(re.findall(r"^  \w+: (?:string|integer|number)(?: \(required\))? — .", of_search, re.MULTILINE)) == 36
     assert re.search(r"^all tools: [\d,]+ tokens", done.stdout, re.MULTILINE)
+
+
+def test_what_the_outputs_by_default_cannot_write_is_written_all_the_same() -> None:
+    # As on Windows, where a pipe's encoding knows few characters.
+    narrow = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert " — " in keyapi_mcp("tools", **narrow).stdout
+    done = keyapi_mcp("tools", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " ? " in done.stdout
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

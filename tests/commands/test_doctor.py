@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ from keyapi_mcp.sandbox.faults import Fault
 from support.command import keyapi_mcp
 from support.connections import KEY
 from support.sandbox_server import RunningSandbox, running_sandbox
+from support.user import user
+
+__all__ = ["user"]
+
+# What clients are told is looked at as well: never the tester's own.
+pytestmark = pytest.mark.usefixtures("user")
 
 
 @pytest.fixture
@@ -104,6 +111,28 @@ def test_a_store_that_cannot_be_used_is_named(sandbox: RunningSandbox, tmp_path:
     assert done.returncode == 1
     assert "FAIL  store: The store at" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
+def test_a_store_and_a_key_file_that_others_can_read_are_noted(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+    settings = {
+        "KEYAPI_TOKEN_FILE": str(tmp_path / "key"),
+        "KEYAPI_API_BASE_URL": sandbox.url,
+        "KEYAPI_MCP_HOME": str(tmp_path / "kept"),
+    }
+    assert keyapi_mcp("call", "search_products", "region=US", **settings).returncode == 0
+    (store,) = (tmp_path / "kept").glob("*.sqlite")
+    for path in (tmp_path / "key", store):
+        path.chmod(0o600)
+    assert "others on this machine" not in keyapi_mcp("doctor", **settings).stdout
+    for path in (tmp_path / "key", store):
+        path.chmod(0o644)
+    done = keyapi_mcp("doctor", **settings)
+    assert done.returncode == 0
+    assert f"note  store: others on this machine can read {store}" in done.stdout
+    assert "note  others on this machine can read the file that KEYAPI_TOKEN_FILE names" in done.stdout
 
 
 def test_a_store_in_memory_is_noted() -> None:

@@ -8,7 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -95,9 +95,10 @@ class RawServer:
 
 
 @contextmanager
-def raw_server(*arguments: str, **environment: str) -> Iterator[RawServer]:
+def raw_server(*arguments: str, command: Sequence[str] = (), **environment: str) -> Iterator[RawServer]:
+    """command: another way to start it than the module of this interpreter."""
     with subprocess.Popen(
-        [sys.executable, "-m", "keyapi_mcp", *arguments],
+        [*(command or (sys.executable, "-m", "keyapi_mcp")), *arguments],
         env=os.environ | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -90,6 +90,40 @@ def test_lines_may_come_in_pieces_with_either_ending_and_without_the_last() -> N
         assert server.wait() == 0
 
 
+# The ways that Windows goes: no pipe on the event loop, no signals on it.
+AS_ON_WINDOWS = """
+import asyncio, sys
+from keyapi_mcp.transports import pipes
+def missing(*_): raise NotImplementedError
+asyncio.SelectorEventLoop.add_signal_handler = missing
+pipes._is_pipe = lambda descriptor: False
+from keyapi_mcp.__main__ import main
+sys.exit(main())
+"""
+WINDOWS = (sys.executable, "-c", AS_ON_WINDOWS)
+
+
+@pytest.mark.parametrize("command", [(), WINDOWS], ids=["here", "as on Windows"])
+def test_a_client_that_ends_its_lines_with_crlf_is_answered_in_lines_of_the_protocol(command: tuple[str, ...]) -> None:
+    with raw_server("--sandbox", command=command) as server:
+        for message in (initialize(), INITIALIZED, LIST, call(1, {"region": "US"})):
+            server.write(json.dumps(message).encode() + b"\r\n")
+        assert {server.read()["id"] for _ in range(3)} == {"initialize", "list", 1}
+        server.hang_up()
+        assert server.wait() == 0
+        assert all(line.endswith(b"}\n") and b"\r" not in line for line in server.out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_as_on_windows_too(number: signal.Signals) -> None:
+    with raw_server("--sandbox", command=WINDOWS) as server:
+        server.ask(initialize())
+        server.process.send_signal(number)
+        assert server.wait() == 128 + number
+        assert "Traceback" not in server.errors()
+
+
 @pytest.mark.anyio
 async def test_lines_are_the_same_however_the_bytes_are_cut() -> None:
     data = b"one\n\n two \r\nthree\n" + b"4" * 100

@@ -1,4 +1,5 @@
-"""`doctor`: why would it not work? Python, settings, key, name resolution and TLS; spends nothing unless asked to."""
+"""`doctor`: why would it not work? Python, settings, store, key, the way to the service, clients; spends nothing unless
+asked to."""
 
 from __future__ import annotations
 
@@ -9,13 +10,17 @@ import ssl
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import anyio
 
 from keyapi_mcp import __version__
+from keyapi_mcp.commands import doctor_clients
+from keyapi_mcp.commands.finding import Finding
+from keyapi_mcp.commands.machine import Machine
+from keyapi_mcp.commands.rights import readable_by_others
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.settings import Settings, unknown_variables
@@ -26,21 +31,10 @@ _TIMEOUT_S: Final = 5.0
 _KEY_SHAPE: Final = re.compile(r"sk_\w{8,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """good: True fine, None worth knowing, False in the way."""
-
-    good: bool | None
-    text: str
-
-    def line(self) -> str:
-        return f"{'ok  ' if self.good else 'note' if self.good is None else 'FAIL'}  {self.text}"
-
-
 def run(options: Namespace, read: Callable[[Namespace], Settings], build: Callable[[Settings], Any]) -> int:
     """Print a line a finding; exit code 1 if something is in the way."""
     failed = False
-    for finding in _findings(options, read, build):
+    for finding in chain(_findings(options, read, build), doctor_clients.findings(Machine.this())):
         print(finding.line(), flush=True)
         failed |= finding.good is False
     return 1 if failed else 0
@@ -58,13 +52,19 @@ def _findings(
         yield Finding(False, f"settings: {error.what}")
         return
     yield Finding(True, "settings can be used")
-    yield _store(settings)
+    yield from _store(settings)
     if broken := read_judging(settings).broken:
         yield Finding(False, f"own weights: {broken}")
     if settings.sandbox:
         yield Finding(True, "sandbox: answers are synthetic, no key is used, nothing leaves this machine")
     else:
         yield _key(settings)
+        if (
+            settings.token_file is not None
+            and settings.token_file.is_file()
+            and readable_by_others(settings.token_file)
+        ):
+            yield Finding(None, "others on this machine can read the file that KEYAPI_TOKEN_FILE names")
         yield from _way(settings)
     if options.spend_one:
         yield _ask(build(settings))
@@ -72,23 +72,30 @@ def _findings(
         yield Finding(None, "the key itself was not tried; --spend-one asks the service one question (1 credit)")
 
 
-def _store(settings: Settings) -> Finding:
+def _store(settings: Settings) -> Iterator[Finding]:
     """Opened only if it is there: looking must not make one."""
     path = store_path(settings)
     if path is None:
-        return Finding(None, "store: in memory; nothing is kept beyond a server's process, nor are its limits")
+        yield Finding(None, "store: in memory; nothing is kept beyond a server's process, nor are its limits")
+        return
     if not path.exists():
-        return Finding(True, f"store: {path} (made with the first question)")
+        yield Finding(True, f"store: {path} (made with the first question)")
+        return
     from keyapi_mcp.store.upkeep import contents, size
 
+    if readable_by_others(path):
+        yield Finding(None, f"store: others on this machine can read {path}: chmod 600 {path}")
+    if not os.access(path, os.W_OK):
+        yield Finding(False, f"store: {path} cannot be written, so nothing new can be asked")
     database = Database(path)
     try:
         found = database.run_now(contents, writes=False)
     except StoreUnavailable as error:
-        return Finding(False, f"store: {error.what} Next: {error.next_step}")
+        yield Finding(False, f"store: {error.what} Next: {error.next_step}")
+    else:
+        yield Finding(True, f"store: {path}, {found.products:,} products, {size(path):,} bytes")
     finally:
         database.close()
-    return Finding(True, f"store: {path}, {found.products:,} products, {size(path):,} bytes")
 
 
 def _key(settings: Settings) -> Finding:

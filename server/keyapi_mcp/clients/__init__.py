@@ -1,0 +1,1 @@
+"""Other people's configuration files: where each client keeps its own, and changing one entry of it."""
