@@ -12,10 +12,10 @@ demo: $(VENV)/.run
 	@$(BIN)/keyapi-mcp demo
 
 test: check
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
 
 # Needs Node.js, and uv to try what was made. OWNER=… names who publishes it.
 bundle: $(VENV)/.dev

@@ -39,6 +39,7 @@ _NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _HEADINGS: Final = (
     *("snapshots", "products", "bytes a snapshot", "bytes a product"),
     *("get_product, ms", "compare of 5, ms", "filter + sort, ms", "group by over all, ms"),
+    *("get_changes, ms", "of a region, ms", "since a day, ms"),
 )
 _FILTER: Final = (
     "SELECT product_id, name, units_30d, gmv_30d_usd, creators FROM products "
@@ -65,7 +66,10 @@ def main() -> int:
     print(table(_HEADINGS, rows))
     if options.write_readme is not None:
         write_into(options.write_readme, "scale", marked("scale", [_HEADINGS, *rows], machine.described()))
-    print("  Milliseconds, medians; targets: get_product < 5, filter with sort < 50, fewer than 600 bytes a snapshot.")
+    print(
+        "  Milliseconds, medians; targets: get_product < 5, filter with sort < 50, get_changes against the day before"
+    )
+    print("  < 200; fewer than 600 bytes a snapshot.")
     return 0
 
 
@@ -100,6 +104,9 @@ async def _measure(home: Path, snapshots: int, calls: int) -> list[str]:
             await _median(app, five, calls),
             await _median(app, lambda: ("query_products", {"sql": _FILTER.format(category=category)}), calls),
             await _median(app, lambda: ("query_products", {"sql": _GROUP}), max(3, calls // 20)),
+            await _median(app, lambda: ("get_changes", {"scope": "all"}), max(3, calls // 20)),
+            await _median(app, lambda: ("get_changes", {"scope": "all", "region": "US"}), max(3, calls // 20)),
+            await _median(app, lambda: ("get_changes", {"scope": "all", "since": "7d"}), 1),
         ]
     return [f"{snapshots:,}", f"{products:,}", *(f"{size:,.0f}" for size in sizes), *(f"{ms:.1f}" for ms in timed)]
 
@@ -122,8 +129,13 @@ async def _some_ids(app: App, products: int) -> list[str]:
 
 
 async def _seed(settings: Settings) -> None:
-    """Real pages, through the whole server."""
-    app = App(settings, upstream=httpx.ASGITransport(create_app(today=lambda: _DAY)), clock=lambda: _NOW)
+    """Real pages of two days, through the whole server."""
+    for ago in (timedelta(days=1), timedelta()):
+        await _visit(settings, _DAY - ago, _NOW - ago)
+
+
+async def _visit(settings: Settings, day: date, now: datetime) -> None:
+    app = App(settings, upstream=httpx.ASGITransport(create_app(today=lambda: day)), clock=lambda: now)
     async with app.running():
         for number in range(1, _SEED_PAGES + 1):
             await app.call("search_products", {"region": "US", "page_num": number})

@@ -31,14 +31,19 @@ ALLOWED = {
     "home": _BASE | {"settings"},
     "judging": _BASE | {"settings", "home", "research"},
     "store": _ROWS | {"research", "settings", "home"},
-    "results": _ROWS | {"research", "settings", "judging"},
-    "tools": _ROWS | {"flat_schema", "research", "settings", "judging", "api", "store", "results"},
+    # Of the store only the names of its columns.
+    "recipes": _ROWS | {"research", "settings", "home", "store"},
+    "results": _ROWS | {"research", "settings", "judging", "recipes"},
+    "tools": _ROWS | {"flat_schema", "research", "settings", "judging", "recipes", "api", "store", "results"},
     "transports": _BASE | {"settings", "logs"},
     "resources": _REFERENCE | {"store", "results"},
-    "app": _ROWS | {"settings", "judging", "api", "store", "results", "tools", "resources"},
+    "completion": _REFERENCE | {"store"},
+    "prompts": _BASE | {"results"},
+    "app": _ROWS
+    | {"settings", "judging", "recipes", "api", "store", "results", "tools", "resources", "prompts", "completion"},
     "clients": set(),
     "commands": _ROWS
-    | {"clients", "settings", "judging", "research", "store", "tools", "results", "app", "logs", "cli"},
+    | {"clients", "settings", "judging", "recipes", "research", "store", "tools", "results", "app", "logs", "cli"},
     "cli": _ROWS | {"settings", "app", "clients", "transports", "commands", "logs", "sandbox"},
     "sandbox": set(),
     "__main__": {"cli"},

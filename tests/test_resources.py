@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mcp import Client, MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, PromptReference, ResourceTemplateReference, TextResourceContents
 
-from keyapi_mcp import resources
+from keyapi_mcp import completion, resources
 from keyapi_mcp.reference import categories, regions
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.store.views import COLUMNS
@@ -89,10 +89,10 @@ async def test_what_there_is_is_listed_with_words_and_can_be_read(era: Era) -> N
 
 
 @each_era
-async def test_tools_resources_and_completions_are_all_that_is_promised(era: Era) -> None:
+async def test_tools_resources_prompts_and_completions_are_all_that_is_promised(era: Era) -> None:
     async with connected(era=era) as client:
         given = client.server_capabilities.model_dump(exclude_none=True)
-        assert set(given) == {"tools", "resources", "completions"}
+        assert set(given) == {"tools", "resources", "prompts", "completions"}
         assert not given["resources"].get("subscribe")
         assert not given["resources"].get("list_changed")
 
@@ -317,6 +317,7 @@ async def test_at_most_a_hundred_values_come_and_it_is_told_that_there_are_more(
         (ResourceTemplateReference(uri="keyapi://schema"), "region"),
         (ResourceTemplateReference(uri="keyapi://product/US/{product_id}"), "product_id"),
         (PromptReference(name="anything"), "region"),
+        (PromptReference(name="check_niche"), "product_id"),
         (TEMPLATE, "category"),
         (TEMPLATE, ""),
         (TEMPLATE, "region}/{product_id"),
@@ -336,8 +337,8 @@ async def test_categories_are_completed_by_names_that_are_understood_as_argument
         store = app._running_services().store
 
         async def complete(argument: str, begun: str) -> list[str]:
-            values, total = await resources.complete(argument, begun, {}, store)
-            assert len(values) == min(total, resources.MOST_COMPLETIONS)
+            values, total = await completion.complete(argument, begun, {}, store, ())
+            assert len(values) == min(total, completion.MOST_COMPLETIONS)
             return values
 
         departments = [one.name for one in categories.top_level()]

@@ -6,7 +6,7 @@ No module globals: everything hangs on one `App`, so that tests and transports c
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,11 @@ from mcp.shared.exceptions import MCPError
 
 from keyapi_mcp import __version__, resources
 from keyapi_mcp.clock import Clock, utc_now
+from keyapi_mcp.completion import complete
 from keyapi_mcp.errors import KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.judging import read_judging
+from keyapi_mcp.prompts import PROMPTS
+from keyapi_mcp.recipes.loading import read_recipes
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
@@ -45,10 +48,12 @@ Credits: each request that reaches the service costs one credit of the user's Ke
 limits; the same question within hours costs 0. The last line of each answer says what it cost.
 How to search: there is no keyword, shop or product-id search at the service. Choose a category (id or English name; \
 find_categories helps) and filters, then read the names; page_num reads on. Filters and sort decide which ten rows \
-come; scan_products takes the same filters and tells of many pages in one call, as figures of that sample.
-Everything that these two returned stays in a local store, which the other tools read for 0 credits: \
+come; scan_products takes the same filters and tells of many pages in one call, as figures of that sample; \
+run_recipe runs named screens.
+Everything that these three returned stays in a local store, which the other tools read for 0 credits: \
 query_products by SQL (names too: name LIKE '%…%'), get_product one product with its history, compare_products \
-several. They know only what was seen, and say from which day it is.
+several, get_changes what moved between two data days (of all, of a recipe, of those that watch_products marks). They \
+know only what was seen, and say from which day it is.
 Not in this source: which creators, which videos, review texts, stock, advertising spend, seller names, the account's \
 balance. Such names or links cannot be derived from these rows; the nearest figures are the counts of creators, \
 videos and lives, and the channel shares. The only link is the product page given with each answer."""
@@ -65,6 +70,7 @@ class App:
         self._upstream = upstream
         self._clock = clock
         self.judging = read_judging(settings)
+        self.recipes = read_recipes(settings)
         self._services: Services | None = None
         self._tools = {tool.name: tool for tool in TOOLS}
         self._listing = types.ListToolsResult.model_validate(
@@ -81,6 +87,8 @@ class App:
             on_list_resource_templates=self._list_resource_templates,
             on_read_resource=self._read_resource,
             on_completion=self._complete,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
         )
 
     @asynccontextmanager
@@ -92,13 +100,15 @@ class App:
 
         if self.judging.broken:
             logger.warning("%s", self.judging.broken)
+        for problem in self.recipes.problems:
+            logger.warning("%s", problem)
         store = Store(self.settings, self._clock, self.judging.rules)
         client = KeyApiClient(self.settings, store, transport=self._upstream, clock=self._clock)
         async with anyio.create_task_group() as tasks:
             pages = PageReader(
                 client, store, tasks, total_s=self.settings.total_timeout_s, offline=self.settings.offline
             )
-            self._services = Services(self.settings, pages, store, self._clock, self.judging)
+            self._services = Services(self.settings, pages, store, self._clock, self.judging, self.recipes)
             try:
                 yield
             finally:
@@ -191,13 +201,53 @@ class App:
     async def _complete(
         self, _context: ServerRequestContext[Any], params: types.CompleteRequestParams
     ) -> types.CompleteResult:
-        argument = params.argument
-        if not (isinstance(params.ref, types.ResourceTemplateReference) and params.ref.uri == resources.PRODUCT):
-            raise MCPError(types.INVALID_PARAMS, "There is no such resource template or prompt.")
-        if argument.name not in resources.PRODUCT_ARGUMENTS:
-            raise MCPError(types.INVALID_PARAMS, "The resource template has no such argument.")
+        argument, services = params.argument, self._running_services()
+        if argument.name not in _completed_arguments(params.ref):
+            raise MCPError(types.INVALID_PARAMS, "The resource template or prompt has no such argument.")
         others = (params.context and params.context.arguments) or {}
-        values, total = await resources.complete(argument.name, argument.value, others, self._running_services().store)
+        values, total = await complete(
+            argument.name, argument.value, others, services.store, tuple(services.recipes.by_name)
+        )
         return types.CompleteResult(
             completion=types.Completion(values=values, total=total, has_more=total > len(values))
         )
+
+    async def _list_prompts(
+        self, _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        return types.ListPromptsResult(
+            prompts=[
+                types.Prompt(
+                    name=prompt.name,
+                    title=prompt.title,
+                    description=prompt.description,
+                    arguments=[
+                        types.PromptArgument(name=one.name, description=one.description, required=one.required)
+                        for one in prompt.arguments
+                    ],
+                )
+                for prompt in PROMPTS.values()
+            ]
+        )
+
+    async def _get_prompt(
+        self, _context: ServerRequestContext[Any], params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        prompt = PROMPTS.get(params.name)
+        if prompt is None:
+            raise MCPError(types.INVALID_PARAMS, f"There is no such prompt. There are: {', '.join(PROMPTS)}.")
+        try:
+            text = prompt.message(params.arguments or {})
+        except KeyApiMcpError as error:
+            raise MCPError(types.INVALID_PARAMS, as_text(error)) from None
+        message = types.PromptMessage(role="user", content=types.TextContent(type="text", text=text))
+        return types.GetPromptResult(description=prompt.description, messages=[message])
+
+
+def _completed_arguments(of: types.PromptReference | types.ResourceTemplateReference) -> Sequence[str]:
+    """The arguments of a prompt or resource template. Raises MCPError for one that there is not."""
+    if isinstance(of, types.PromptReference) and of.name in PROMPTS:
+        return [argument.name for argument in PROMPTS[of.name].arguments]
+    if isinstance(of, types.ResourceTemplateReference) and of.uri == resources.PRODUCT:
+        return resources.PRODUCT_ARGUMENTS
+    raise MCPError(types.INVALID_PARAMS, "There is no such resource template or prompt.")

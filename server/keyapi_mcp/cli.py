@@ -14,6 +14,7 @@ from keyapi_mcp.sandbox import options as sandbox_options
 from keyapi_mcp.settings import Settings, read_settings
 
 _CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
+EXIT_CHANGED = 1  # of `collect`
 EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
 
 
@@ -70,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("arguments", nargs="*", metavar="name=value", help="for example region=US")
     call.add_argument("--json", action="store_true", help="print the structured form")
     call.set_defaults(run=_call)
+
+    collect = commands.add_parser("collect", help="run recipes, by a scheduler, and print what changed")
+    _server_options(collect)
+    collect.add_argument("recipes", nargs="+", metavar="RECIPE", help="for example breaking-out")
+    collect.add_argument("--region", required=True, help="market, for example US")
+    collect.add_argument("--max-credits", type=_count, metavar="N", help="most credits of all recipes together")
+    collect.set_defaults(run=_collect)
 
     tools = commands.add_parser("tools", help="list what the model sees, with its size in tokens")
     tools.set_defaults(run=_tools)
@@ -185,6 +193,22 @@ def _call(options: argparse.Namespace, imported: Callable[[], None]) -> int:
     app = _app(_settings(options))
     imported()
     return call.run(app, options.tool, options.arguments, as_json=options.json)
+
+
+def _collect(options: argparse.Namespace, imported: Callable[[], None]) -> int:
+    from keyapi_mcp.commands import collect
+
+    app = _app(_settings(options))
+    imported()
+    return collect.run(app, options.recipes, options.region, options.max_credits)
+
+
+def _count(text: str) -> int:
+    """A number from 0 on. Raises ValueError, which argparse words."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def _tools(_options: argparse.Namespace, _imported: Callable[[], None]) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -229,6 +229,14 @@ class ProductQuery(BaseModel):
     def key(self) -> str:
         """The same text for the same question, whatever the order or spelling of its arguments."""
         return urlencode(self.to_params())
+
+    @classmethod
+    def from_key(cls, key: str, commission_unit: CommissionUnit = "fraction") -> ProductQuery:
+        """The question of such a text, as it was sent. Raises ValidationError for one that cannot be asked any more."""
+        given: dict[str, Any] = dict(parse_qsl(key))
+        for name in _RATES & given.keys():
+            given[name] = commission.from_service(float(given[name]), commission_unit)[0]
+        return cls.model_validate(given)
 
     def at_page(self, number: int) -> ProductQuery:
         """The same question, another page."""

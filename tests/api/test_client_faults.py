@@ -234,6 +234,7 @@ async def test_the_next_call_after_a_fault_works_on_the_same_client(case: Case, 
 
 def test_every_kind_of_fault_is_met_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
+    # Hostile texts ("attacks") are texts like others to the client.
     assert {kind for kind in KINDS if f'"{kind}"' not in source} == set()
 
 

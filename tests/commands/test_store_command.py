@@ -79,7 +79,7 @@ def test_info_tells_where_it_is_how_large_and_what_is_in_it(path: Path) -> None:
     assert done.stdout.splitlines() == [
         f"{path}: {path.stat().st_size:,} bytes",
         "products 20 · snapshots 20 · searches 2",
-        f"data days {first} to {last} · attempts in the credit ledger 2",
+        f"data days {first} to {last} · attempts in the credit ledger 2 · watched 0",
     ]
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -159,8 +159,8 @@ def test_prune_says_what_it_would_remove_and_removes_it_only_when_told_to(path: 
     fill(200, 190, 1)
     before = ledger(path)
     day = f"{utc_now() - timedelta(days=181):%Y-%m-%d}"
-    said = f"Before {day}: 20 snapshots, 2 searches and 20 products whose last sight is older. "
-    said += "The credit ledger is kept.\n"
+    said = f"Before {day}: 20 snapshots, 2 searches and 20 products whose last sight is older, watched ones included. "
+    said += "The credit ledger and the watch list are kept.\n"
     done = keyapi_mcp("store", "prune", "--older-than", "180d")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == said + "Nothing was removed. --yes removes them.\n"

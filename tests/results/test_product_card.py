@@ -348,8 +348,9 @@ def test_what_moved_is_told_since_the_first_and_the_last_sight() -> None:
         (DAY, ROW | {"off_mark": 2}),
     )
     assert line(answer, "History") == (
-        "History: seen on 4 days since 2026-11-01. Since 2026-11-01: price +29.9 % (was $10.00); units 30 d +50 %; "
-        "GMV 30 d +87.5 %; delisted. Since 2026-11-21: creators +7 %; commission -25 % (was 20 %); delisted."
+        "History: seen on 4 days since 2026-11-01. Since 2026-11-01: price $10.00 → $12.99 (+29.9 %); "
+        "units 30 d +50 %; GMV 30 d +87.5 %; delisted. "
+        "Since 2026-11-21: creators +7 %; commission 20 % → 15 %; delisted."
     )
     assert answer.structured()["facts"]["seen"] == {
         "days": 4,
@@ -385,9 +386,7 @@ def test_units_and_gmv_that_moved_alike_are_told_together() -> None:
 def test_what_became_known_or_began_at_nothing_is_told_without_a_change() -> None:
     before = ROW | {"product_commission_rate": 0, "total_sale_30d_cnt": 0, "spu_avg_price": 12.99}
     answer = followed((date(2026, 11, 21), before), (DAY, ROW | {"spu_avg_price": 0}))
-    assert line(answer, "History").endswith(
-        "price was $12.99 and is unknown now; units 30 d was 0; commission was unknown."
-    )
+    assert line(answer, "History").endswith("price $12.99 → unknown; units 30 d 0 → 300; commission unknown → 15 %.")
     assert answer.structured()["facts"]["seen"]["change_since"]["2026-11-21"] == {
         "price_usd_was": 12.99,
         "units_30d_was": 0,

@@ -11,7 +11,8 @@ from keyapi_mcp.credits import Totals
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.results.answer import Answer, Spending
-from keyapi_mcp.results.scan import Gathered, pages_in_words, scan_answer
+from keyapi_mcp.results.gathered import Gathered, pages_in_words
+from keyapi_mcp.results.scan import scan_answer
 from support.kept import product_id, row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

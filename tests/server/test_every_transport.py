@@ -48,7 +48,7 @@ def test_name_version_instructions_and_only_the_capabilities_there_are(servers: 
         assert (info.name, info.version) == ("keyapi-mcp", __version__), connection.name
         assert instructions == INSTRUCTIONS, connection.name
         given = capabilities.model_dump(exclude_none=True)
-        assert set(given) == {"tools", "resources", "completions"}, connection.name
+        assert set(given) == {"tools", "resources", "prompts", "completions"}, connection.name
 
 
 def test_each_era_is_the_one_asked_for(servers: Everywhere) -> None:

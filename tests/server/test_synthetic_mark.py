@@ -27,6 +27,7 @@ def questions(ids: list[str]) -> list[tuple[str, dict[str, Any]]]:
     return [
         ("search_products", {"region": "US"}),
         ("scan_products", {"region": "US", "pages": 1}),
+        ("run_recipe", {"recipe": "creator-hot", "region": "US", "pages": 1}),
         ("get_product", {"product_id": ids[0]}),
         ("compare_products", {"product_ids": ids[:2]}),
         ("find_categories", {"text": "makeup"}),
@@ -47,7 +48,7 @@ async def test_every_answer_over_a_sandbox_at_the_base_url_is_marked_also_after_
                 answer = await app.call(tool, arguments)
                 assert answer.text().startswith(MARK), tool
                 assert answer.structured()["scope"].startswith(MARK), tool
-    assert len(sandbox.requests) == 1
+    assert len(sandbox.requests) == 2  # the search's and the recipe's, each once
 
 
 async def test_a_service_that_is_no_sandbox_is_never_marked() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.settings import read_settings
-from keyapi_mcp.store import books, reading, upkeep
+from keyapi_mcp.store import books, reading, upkeep, watching
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 from support import store_process
@@ -108,6 +108,28 @@ def test_what_was_kept_before_a_kill_is_there_and_every_credit_is_counted(tmp_pa
     assert len(killed.kept) > KILLS
     # Some died between paying and keeping, or the kills were not at all moments.
     assert len(killed.asked) > len(killed.kept)
+
+
+def test_what_was_watched_before_a_kill_is_watched_after_it(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    with victims("watch", str(tmp_path)) as killed:
+        for _ in range(KILLS):
+            killed.one(draw)
+            path = tmp_path / "keyapi.sqlite"
+            if not path.exists():
+                continue
+            database = Database(path)
+            try:
+                assert database.run_now(upkeep.faults) == []
+                listed = {one.product_id: one.note for one in database.run_now(watching.everything)}
+            finally:
+                database.close()
+            wanted = {store_process.watched_id(number): f"note {number}" for number in killed.asked}
+            kept = {store_process.watched_id(number) for number in killed.kept}
+            # Whole entries, all that were told of, and none that was never asked for.
+            assert kept <= listed.keys()
+            assert listed.items() <= wanted.items()
+    assert len(killed.kept) > KILLS
 
 
 def test_a_server_that_is_killed_has_counted_every_request_that_reached_the_service(tmp_path: Path) -> None:

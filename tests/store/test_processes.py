@@ -10,16 +10,19 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 import pytest
 
 from keyapi_mcp.sandbox.faults import Fault
-from keyapi_mcp.store import books, upkeep
+from keyapi_mcp.store import books, upkeep, watching
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.migrations import steps
 from support import store_process
+from support.kept import NOW, keep, open_store, product_id, row
 from support.raw_stdio import INITIALIZED, RawServer, call, initialize, raw_server
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.waiting import until
@@ -71,6 +74,20 @@ def test_many_that_write_at_once_all_succeed(tmp_path: Path) -> None:
     assert crowd("write", tmp_path, 12, 20) == ["20"] * 12
     totals, faults = inspected(tmp_path / "keyapi.sqlite")
     assert (totals.today, totals.today_unknown, faults) == (240, 0, [])
+
+
+@on_posix
+def test_many_that_watch_the_same_products_at_once_add_each_once(tmp_path: Path) -> None:
+    told = crowd("watch", tmp_path, 12, 30)
+    assert len(told) == 12
+    assert sum(map(int, told)) == 30
+    database = Database(tmp_path / "keyapi.sqlite")
+    try:
+        listed = database.run_now(watching.everything, writes=False)
+    finally:
+        database.close()
+    assert {one.product_id for one in listed} == {store_process.watched_id(number) for number in range(30)}
+    assert len(listed) == 30
 
 
 # --- whole servers -------------------------------------------------------------------------------------------------
@@ -191,3 +208,31 @@ def test_a_whole_page_is_paid_for_and_read_by_the_command_line_beside_a_server(s
     assert (done.returncode, done.stderr) == (0, "")
     assert "Credits: 0 for this call (kept answer); 1 today" in done.stdout
     assert len(sandbox.requests) == 1
+
+
+async def seen_on_two_days(url: str) -> None:
+    async with open_store(base_url=url, fresh_s=0) as store:
+        for passed, units in ((0, 300), (1, 480)):
+            rows = [row(number, total_sale_30d_cnt=units + number) for number in range(30)]
+            await keep(store, *rows, at=NOW + timedelta(days=passed))
+
+
+def test_two_servers_give_the_same_answer_to_what_changed_and_one_sees_what_the_other_watches(
+    sandbox: RunningSandbox,
+) -> None:
+    anyio.run(seen_on_two_days, sandbox.url)
+    with ExitStack() as stack:
+        servers = started(stack, 2, sandbox)
+
+        def ask(server: RawServer, tool: str, **arguments: Any) -> str:
+            result = server.ask(call(1, arguments, tool))["result"]
+            assert not result["isError"], result
+            return str(result["content"][0]["text"])
+
+        for arguments in ({"scope": "all"}, {"scope": "all", "since": "20261122", "limit": 30}):
+            first, other = (ask(server, "get_changes", **arguments) for server in servers)
+            assert first == other == ask(servers[0], "get_changes", **arguments)
+            assert "30 of 30 moved: 30 high." in first
+        ask(servers[0], "watch_products", action="add", product_ids=[product_id(7)])
+        assert f"1|{product_id(7)}|Lip oil 7|US|high|" in ask(servers[1], "get_changes", scope="watch")
+    assert sandbox.requests == []

@@ -29,8 +29,8 @@ def initialize(version: str = "2025-11-25") -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": "initialize", "method": "initialize", "params": params}
 
 
-def call(identifier: object, arguments: dict[str, Any]) -> dict[str, Any]:
-    params = {"name": "search_products", "arguments": arguments}
+def call(identifier: object, arguments: dict[str, Any], tool: str = "search_products") -> dict[str, Any]:
+    params = {"name": tool, "arguments": arguments}
     return {"jsonrpc": "2.0", "id": identifier, "method": "tools/call", "params": params}
 
 

@@ -1,11 +1,12 @@
 """Processes of their own on a store's file, run as `python store_process.py ACTION …`; what they did is on the output.
 
-- `crowd spend|write HOME MANY COUNT`: so many processes that begin together, each of which reserves and settles up to
-  so many credits, or keeps so many pages; a line from each: how many it did, or what went wrong.
+- `crowd spend|write|watch HOME MANY COUNT`: so many processes that begin together, each of which reserves and settles
+  up to so many credits, keeps so many pages, or watches so many products, the same as all others; a line from each: how
+  many it did (watched: how many were new), or what went wrong.
 - `crowd make HOME MANY COUNT`: the same for opening so many new files, each of which all of them open at once.
-- `victims keep|ask HOME [URL]`: for each number on its input, a process that pays for pages from that number on, by the
-  store alone or by a whole server that asks the service at this address, until it is killed. It says its process id,
-  before and after each page its number, and its parent says when it is dead.
+- `victims keep|watch|ask HOME [URL]`: for each number on its input, a process that pays for pages from that number on,
+  or watches products, by the store alone, or pays by a whole server that asks the service at this address, until it is
+  killed. It says its process id, before and after each page or product its number, and its parent says when it is dead.
 
 All are forks of this one, so that none of them has to load everything first.
 """
@@ -30,7 +31,7 @@ from keyapi_mcp.errors import LimitReached
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings, read_settings
-from keyapi_mcp.store import books, keeping, opening, reading  # noqa: F401  # likewise
+from keyapi_mcp.store import books, keeping, opening, reading, watching  # noqa: F401  # likewise
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.store import Store
 
@@ -39,6 +40,8 @@ CREDITS: Final = 20
 _LIMITS: Final[dict[str, Any]] = {
     "spend": {"credits_per_day": CREDITS},
     "write": {"credits_per_day": "off"},
+    "watch": {},
+    "follow": {},
     "keep": {"credits_per_day": "off", "credits_per_month": "off"},
     "ask": {"credits_per_day": "off", "credits_per_month": "off"},
 }
@@ -79,6 +82,21 @@ async def write(store: Store, many: int) -> str | int:
         if kept.not_kept:
             return kept.not_kept
     return many
+
+
+async def watch(store: Store, many: int) -> int:
+    return sum([len(await store.watch_list.add([watched_id(number)], None)) for number in range(many)])
+
+
+def watched_id(number: int) -> str:
+    return f"17293845012345{number:05}"
+
+
+async def follow(store: Store, first: int) -> None:
+    for number in count(first):
+        say(f"asking {number}")
+        await store.watch_list.add([watched_id(number)], f"note {number}")
+        say(f"kept {number}")
 
 
 async def keep(store: Store, first: int) -> None:
@@ -165,9 +183,10 @@ if __name__ == "__main__":
         for _number in range(int(sys.argv[5])):
             crowd(int(sys.argv[4]), lambda path=_home / f"{_number}.sqlite": made(path))  # type: ignore[misc]
     elif sys.argv[1] == "crowd":
-        _action = {"spend": spend, "write": write}[sys.argv[2]]
+        _action = {"spend": spend, "write": write, "watch": watch}[sys.argv[2]]
         crowd(int(sys.argv[4]), lambda: run(_action, _home, int(sys.argv[5])))
     elif sys.argv[2] == "ask":
         victims(lambda first: serve(_home, sys.argv[4], first))
     else:
-        victims(lambda first: run(keep, _home, first))
+        _victim = {"keep": keep, "watch": follow}[sys.argv[2]]
+        victims(lambda first: run(_victim, _home, first))

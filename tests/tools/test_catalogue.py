@@ -28,6 +28,7 @@ VERBS = {
     "list",
     "compare",
     "rank",
+    "run",
     "watch",
     "export",
     "explain",
@@ -39,7 +40,8 @@ TRIGGERS = re.compile(
     r"\b(important|must|always|critical|note that|please|ignore|never\b.{0,60}\byou)\b", re.IGNORECASE
 )
 
-SPENDING = ("search_products", "scan_products")
+SPENDING = ("search_products", "scan_products", "run_recipe")
+WRITING = ("watch_products",)
 
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
 
@@ -97,19 +99,20 @@ def test_what_spends_only_reads_and_can_be_repeated_and_reaches_out(tool: ToolSp
 
 
 @each_tool
-def test_what_is_free_only_reads_can_be_repeated_and_reaches_nothing_outside(tool: ToolSpec) -> None:
+def test_what_is_free_can_be_repeated_reaches_nothing_outside_and_only_one_writes(tool: ToolSpec) -> None:
     if tool.name in SPENDING:
         return
     annotations = tool.definition(Settings.model_construct(integer_enums=True))["annotations"]
-    assert annotations["readOnlyHint"] is annotations["idempotentHint"] is True
+    assert annotations["readOnlyHint"] is (tool.name not in WRITING)
+    assert annotations["idempotentHint"] is True
     assert annotations["destructiveHint"] is annotations["openWorldHint"] is False
     assert "0 credits" in tool.description
     assert "(free)" in tool.summary
 
 
 def test_the_tool_that_finds_things_comes_first_and_the_books_last() -> None:
-    order = ["search_products", "scan_products", "get_product", "compare_products", "find_categories"]
-    order += ["query_products", "get_usage"]
+    order = ["search_products", "scan_products", "run_recipe", "get_product", "compare_products", "watch_products"]
+    order += ["get_changes", "find_categories", "query_products", "get_usage"]
     names = [tool.name for tool in TOOLS if tool.name in order]
     assert names == [name for name in order if name in names]
     assert names[0] == "search_products"
@@ -162,6 +165,10 @@ def test_what_a_model_sees_of_a_tool_is_at_most_1250_tokens(tool: ToolSpec, sett
     assert count(schemas.seen_by_model(tool.definition(settings))) <= 1250
 
 
+def test_there_are_at_most_twelve_tools() -> None:
+    assert len(TOOLS) <= 12
+
+
 def test_all_tools_together_are_at_most_3900_tokens(settings: Settings) -> None:
     count = schemas.token_counter()
     assert count is not None
@@ -169,7 +176,14 @@ def test_all_tools_together_are_at_most_3900_tokens(settings: Settings) -> None:
     assert sum(sizes.values()) <= 3_900, sizes
     single = ("search_products", "get_product", "compare_products", "find_categories", "query_products", "get_usage")
     assert sum(sizes[name] for name in single) <= 2_200, sizes
-    for name, most in (("query_products", 300), ("find_categories", 110), ("get_usage", 80)):
+    for name, most in (
+        ("run_recipe", 330),
+        ("query_products", 300),
+        ("find_categories", 110),
+        ("get_usage", 80),
+        ("watch_products", 170),
+        ("get_changes", 260),
+    ):
         assert sizes[name] <= most, name
 
 

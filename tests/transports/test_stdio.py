@@ -33,7 +33,7 @@ def test_every_version_with_a_handshake_is_spoken(version: str) -> None:
         assert result["protocolVersion"] == version
         assert result["serverInfo"]["version"] == __version__
         assert result["instructions"] == INSTRUCTIONS
-        assert set(result["capabilities"]) == {"tools", "resources", "completions"}
+        assert set(result["capabilities"]) == {"tools", "resources", "prompts", "completions"}
         assert [tool["name"] for tool in server.ask(INITIALIZED, LIST)["result"]["tools"]] == NAMES
 
 
@@ -52,7 +52,7 @@ def test_a_client_that_probes_and_stays_is_served_and_was_told_the_truth() -> No
         assert server.ask({**PROBE, "id": 2})["result"] == told
         assert told["instructions"] == INSTRUCTIONS
         assert told["_meta"]["io.modelcontextprotocol/serverInfo"]["version"] == __version__
-        assert set(told["capabilities"]) == {"tools", "resources", "completions"}
+        assert set(told["capabilities"]) == {"tools", "resources", "prompts", "completions"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import httpx2 as httpx
 
 from keyapi_mcp.app import App
 from keyapi_mcp.clock import data_day
+from keyapi_mcp.recipes.loading import shipped
+from keyapi_mcp.results.recipe_words import screen_words
 from keyapi_mcp.settings import Settings, settings_table
 from keyapi_mcp.tools import TOOLS
 
@@ -30,7 +32,12 @@ _SHOWN_ROWS: Final = 3
 
 def filled(text: str, create_sandbox: Callable[..., Any]) -> str:
     """The README with its generated parts made anew. Ends the process when a part's marks are missing."""
-    parts = {"tools": _tools(), "settings": _settings(), "answer": anyio.run(_answer, create_sandbox)}
+    parts = {
+        "tools": _tools(),
+        "recipes": _recipes(),
+        "settings": _settings(),
+        "answer": anyio.run(_answer, create_sandbox),
+    }
     for name, content in parts.items():
         marked = re.compile(rf"<!-- {name} -->\n.*?<!-- /{name} -->", re.DOTALL)
         # A function, because a replacement text would be read for backslashes.
@@ -48,6 +55,13 @@ def _always(replacement: str, _found: re.Match[str]) -> str:
 def _tools() -> str:
     lines = ["| tool | answers with |", "| --- | --- |"]
     return "\n".join(lines + [f"| `{tool.name}` | {tool.summary} |" for tool in TOOLS])
+
+
+def _recipes() -> str:
+    lines = ["| recipe | what it is for | filters; conditions; sort | pages |", "| --- | --- | --- | --- |"]
+    return "\n".join(
+        lines + [f"| `{one.name}` | {one.purpose} | {screen_words(one)} | {one.pages} |" for one in shipped().values()]
+    )
 
 
 def _settings() -> str:

@@ -82,7 +82,7 @@ def print_tools() -> int:
         print(f"{definition['name']} — {definition['title']} — {size} as the model sees it")
         print(f"  {definition['description']}")
         for name, schema in definition["inputSchema"]["properties"].items():
-            required = " (required)" if name in definition["inputSchema"]["required"] else ""
+            required = " (required)" if name in definition["inputSchema"].get("required", ()) else ""
             print(f"  {name}: {schema['type']}{required} — {schema['description']}")
     if count:
         print(f"all tools: {sum(map(count, texts)):,} tokens as the model sees them")

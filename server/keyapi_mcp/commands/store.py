@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from keyapi_mcp.clock import Clock, data_day, iso
+from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings
@@ -49,7 +49,7 @@ def _info(database: Database, path: Path, rules: Rules) -> int:
     span = f"{iso(found.first_day)} to {iso(found.last_day)}" if found.first_day and found.last_day else "none"
     print(f"{path}: {upkeep.size(path):,} bytes")
     print(f"products {found.products:,} · snapshots {found.snapshots:,} · searches {found.searches:,}")
-    print(f"data days {span} · attempts in the credit ledger {found.attempts:,}")
+    print(f"data days {span} · attempts in the credit ledger {found.attempts:,} · watched {found.watched:,}")
     if outdated:
         print(f"{outdated:,} products are computed by other rules; a server renews them meanwhile, check at once")
     return 0
@@ -86,7 +86,7 @@ def _prune(database: Database, clock: Clock, days: int, yes: bool) -> int:
     found = database.run_now(lambda connection: upkeep.old(connection, before), writes=False)
     print(
         f"Before {before}: {found.snapshots:,} snapshots, {found.searches:,} searches and {found.products:,} products "
-        "whose last sight is older. The credit ledger is kept."
+        "whose last sight is older, watched ones included. The credit ledger and the watch list are kept."
     )
     whole = found.snapshots + found.searches + found.products
     if not whole:
@@ -107,10 +107,3 @@ def _vacuum(database: Database, path: Path) -> int:
     database.vacuum()
     print(f"{path}: {before:,} bytes before, {upkeep.size(path):,} after")
     return 0
-
-
-def progress(what: str, done: int, whole: int) -> None:
-    """A line that is written over on a terminal, plain lines elsewhere."""
-    on_terminal = sys.stderr.isatty()
-    end = "\r" if on_terminal and done < whole else "\n"
-    print(f"{what}: {done:,} of {whole:,}", end=end, file=sys.stderr, flush=True)

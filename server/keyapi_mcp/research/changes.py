@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from enum import IntEnum
 from functools import cache
 from importlib import resources
@@ -14,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.guards import ratio
+from keyapi_mcp.research.stage import place
 
 State = Mapping[str, Any]
 
@@ -75,6 +77,11 @@ def state(product: Product) -> dict[str, Any]:
         "commission": product.commission,
         "delisted": int(product.delisted),
     }
+
+
+def state_on(product: Product, day: date) -> dict[str, Any]:
+    """The same with its stage on this data day."""
+    return state(product) | {"stage": place(product, day).stage}
 
 
 def moves(before: State, now: State) -> tuple[Move, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from keyapi_mcp.clock import data_day, day_number
+from keyapi_mcp.clock import data_day
 from keyapi_mcp.judging import Judging
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference import categories
@@ -16,6 +16,7 @@ from keyapi_mcp.research.age import contradictions, days_since_first_seen
 from keyapi_mcp.research.derived import metrics
 from keyapi_mcp.research.history import Seen, Sight
 from keyapi_mcp.results.answer import Answer, Spending
+from keyapi_mcp.results.asking_again import by_what_stays, known_categories
 from keyapi_mcp.results.card_figures import figure_lines
 from keyapi_mcp.results.card_judgement import score_line, stage_line
 from keyapi_mcp.results.listing_texts import Variants, description, excerpt, variants
@@ -178,7 +179,7 @@ def _identity(card: _Card, seen: Seen) -> None:
     card.add(f"Flags: {', '.join(flags)}" if flags else "", flags=flags)
     page = f"{_PAGE}{product.product_id}"
     card.add(page, page=page)
-    known = _categories(product)
+    known = known_categories(product)
     path = " > ".join(entry.name if (entry := categories.by_id(one)) else one for _, one in known)
     # The narrowest one is all that a search needs.
     narrowest = dict(known[-1:])
@@ -188,12 +189,6 @@ def _identity(card: _Card, seen: Seen) -> None:
         category=path,
         **narrowest,
     )
-
-
-def _categories(product: Product) -> list[tuple[str, str]]:
-    """The known ids from the top, each with the parameter that searches for it."""
-    levels = zip(("category_id", "category_l2_id", "category_l3_id"), product.category_ids, strict=True)
-    return [(name, identifier) for name, identifier in levels if identifier]
 
 
 def _prices(card: _Card, product: Product, offered: Variants) -> None:
@@ -235,13 +230,7 @@ def _remarks(product: Product, left_out: Sequence[str], broken: str) -> Iterable
 
 
 def _next_step(seen: Seen, now: datetime) -> str:
-    """How to get a newer state, if there can be one: by what does not change about a product, since ids do not work."""
+    """How to get a newer state, if there can be one: since ids do not work, by what stays as it is."""
     if seen.day >= data_day(now):
         return "compare_products sets it beside others."
-    product = seen.product
-    filters = [f"region={seen.region}"]
-    filters += [f"{name}={identifier}" for name, identifier in _categories(product)[-1:]]
-    if product.first_seen is not None:
-        day = day_number(product.first_seen)
-        filters += [f"min_first_crawl_dt={day}", f"max_first_crawl_dt={day}"]
-    return f"a newer state: search_products {' '.join(filters)} (1 credit a page)."
+    return f"a newer state: {by_what_stays(seen)}."

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
-from keyapi_mcp.research.changes import Move, least_change, moves, state
+from keyapi_mcp.research.changes import Move, least_change, moves, state_on
 from keyapi_mcp.research.history import Seen, Sight
-from keyapi_mcp.research.stage import place
-from keyapi_mcp.results.numbers import exact, money, percent
-
-# name → (in words, how a value is written)
-_WORDS: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
-    "price_usd": ("price", lambda value: f"${money(value)}"),
-    "units_30d": ("units 30 d", lambda value: f"{value:.0f}"),
-    "gmv_30d_usd": ("GMV 30 d", lambda value: f"${value:.0f}"),
-    "units_and_gmv_30d": ("units and GMV 30 d", lambda value: f"{value:.0f}"),
-    "creators": ("creators", lambda value: f"{value:.0f}"),
-    "commission": ("commission", lambda value: f"{percent(value, digits=1)} %"),
-}
-# Of these, what it was says more than the change.
-_TOLD_WHOLE: Final = ("price_usd", "commission")
+from keyapi_mcp.results.moves import TOLD_WHOLE, gathered, in_words
+from keyapi_mcp.results.numbers import exact
 
 
 def history(seen: Seen, first: Sight | None, previous: Sight | None) -> tuple[str, dict[str, Any]]:
@@ -34,41 +22,11 @@ def history(seen: Seen, first: Sight | None, previous: Sight | None) -> tuple[st
         return f"{line} The figures of earlier days are not kept any more.", facts
     facts["change_since"] = {}
     for sight in (first, previous) if previous is not None and previous.day > first.day else (first,):
-        moved = _gathered(moves(_state(sight), _state(seen)))
-        words = "; ".join(_in_words(move) for move in moved) or f"nothing moved by {least_change():.0%} or more"
+        moved = gathered(moves(state_on(sight.product, sight.day), state_on(seen.product, seen.day)))
+        words = "; ".join(in_words(move) for move in moved) or f"nothing moved by {least_change():.0%} or more"
         line += f" Since {sight.day}: {words}."
         facts["change_since"][sight.day.isoformat()] = dict(chain.from_iterable(map(_as_facts, moved)))
     return line, facts
-
-
-def _state(seen: Seen | Sight) -> dict[str, Any]:
-    return state(seen.product) | {"stage": place(seen.product, seen.day).stage}
-
-
-def _gathered(moved: Sequence[Move]) -> list[Move]:
-    """Units and GMV as one where they moved alike, as they do unless the price does."""
-    by_name = {move.name: move for move in moved}
-    units, gmv = by_name.get("units_30d"), by_name.get("gmv_30d_usd")
-    if units is None or gmv is None or units.change is None or gmv.change is None:
-        return list(moved)
-    if abs(units.change - gmv.change) >= least_change():
-        return list(moved)
-    together = units._replace(name="units_and_gmv_30d")
-    return [together if move is units else move for move in moved if move is not gmv]
-
-
-def _in_words(move: Move) -> str:
-    if move.name == "delisted":
-        return "delisted" if move.now else "on sale again"
-    if move.name == "stage":
-        return f"stage {move.before} → {move.now}"
-    name, written = _WORDS[move.name]
-    was = "unknown" if move.before is None else written(move.before)
-    if move.change is None:
-        return f"{name} was {was}{' and is unknown now' if move.now is None else ''}"
-    return (
-        f"{name} {percent(move.change, digits=1, signed=True)} %{f' (was {was})' if move.name in _TOLD_WHOLE else ''}"
-    )
 
 
 def _as_facts(move: Move) -> Iterator[tuple[str, Any]]:
@@ -81,5 +39,5 @@ def _as_facts(move: Move) -> Iterator[tuple[str, Any]]:
         return
     if move.change is not None:
         yield move.name, exact(move.change, 3)
-    if move.change is None or move.name in _TOLD_WHOLE:
+    if move.change is None or move.name in TOLD_WHOLE:
         yield f"{move.name}_was", "unknown" if move.before is None else exact(move.before, 3)

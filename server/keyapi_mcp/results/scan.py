@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from itertools import groupby
+from datetime import datetime
 from typing import Any, Final
 
-from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
-from keyapi_mcp.research.age import contradictions
 from keyapi_mcp.research.findings import findings, price_words
 from keyapi_mcp.research.market import Concentration
 from keyapi_mcp.research.sample import Sample, bands, describe
 from keyapi_mcp.results.answer import Answer, Spending, Table
+from keyapi_mcp.results.gathered import Gathered, remarks, sample_words
 from keyapi_mcp.results.numbers import compact, exact, percent
-from keyapi_mcp.results.product_page import PRODUCT_PAGE
 from keyapi_mcp.results.product_table import COLUMNS, read_row, table_of
-from keyapi_mcp.results.scope import age, category_words, filters, question
+from keyapi_mcp.results.scope import category_words, filters, question
 
 _BEST: Final = 10
 _SHOWN: Final = (
     *("#", "product_id", "product", "price $", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale", "stage"),
 )
 _LOWER_BOUND: Final = "a lower bound of the market, because the sort chose the sample"
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """What was read for a sample, and what was not.
-
-    pages: by number, in order; products: of all pages, each once, in their order; missing: numbers of pages that the
-    sample lacks; ended: the list has no more; kept: how many pages came from the store; stale: those that are older
-    than wanted; partial: why pages are missing, stale or not in the store, sentences; next_step: of a partial sample.
-    """
-
-    pages: Mapping[int, Page]
-    products: Sequence[Product]
-    missing: Sequence[int] = ()
-    ended: bool = False
-    kept: int = 0
-    stale: Sequence[Page] = ()
-    partial: Sequence[str] = ()
-    next_step: str = ""
-
-    @property
-    def day(self) -> date:
-        """The newest data day."""
-        return max(page.data_day for page in self.pages.values())
 
 
 def scan_answer(
@@ -62,71 +35,29 @@ def scan_answer(
     synthetic: bool = False,
 ) -> Answer:
     """Build the answer. notes, synthetic: as for a page of products."""
-    products = [product for product in gathered.products if not (exclude_delisted and product.delisted)]
+    products = gathered.listed() if exclude_delisted else list(gathered.products)
     excluded = len(gathered.products) - len(products)
     day = gathered.day
     sample = describe(products, day)
     best = [read_row(number, product, day, with_category=False) for number, product in enumerate(products[:_BEST], 1)]
     figures = _Figures(sample, excluded)
     return Answer(
-        scope=_scope(query, gathered, len(products), excluded, exclude_delisted, now, notes, synthetic),
+        scope=" · ".join(
+            [
+                *question(query, synthetic=synthetic or gathered.synthetic),
+                *sample_words(gathered, len(products), excluded if exclude_delisted else None, now, notes),
+            ]
+        ),
         table=_table(best),
         notes=[
             *(f"Finding: {sentence}" for sentence in findings(sample, excluded)),
-            *_remarks(gathered, products),
+            *remarks(gathered, products),
         ],
         next_step=gathered.next_step or _next_step(query, gathered),
         spending=spending,
         facts=dict(figures.facts()) if gathered.products else {},
         lines=tuple(figures.lines()) if gathered.products else (),
     )
-
-
-def pages_in_words(numbers: Sequence[int]) -> str:
-    """1, 2, 3, 5 → "pages 1–3, 5"."""
-    spans = []
-    for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]):
-        members = [number for _, number in run]
-        spans.append(f"{members[0]}–{members[-1]}" if len(members) > 1 else f"{members[0]}")
-    return f"page{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
-
-
-def _scope(
-    query: ProductQuery,
-    gathered: Gathered,
-    products: int,
-    excluded: int,
-    exclude_delisted: bool,
-    now: datetime,
-    notes: tuple[str, ...],
-    synthetic: bool,
-) -> str:
-    pages = list(gathered.pages.values())
-    parts = question(query, synthetic=synthetic or any(page.synthetic for page in pages))
-    span = pages_in_words(list(gathered.pages))
-    lacking = ", PARTIAL" if gathered.missing else ", the list ends there" if gathered.ended else ""
-    parts.append(f"sample: {products} product{'' if products == 1 else 's'} of {span}{lacking}")
-    if exclude_delisted:
-        parts.append(f"{excluded} delisted left out")
-    parts += notes
-    first, last = min(page.data_day for page in pages), gathered.day
-    unrefreshed = ", source not refreshed yet" if any(page.unrefreshed for page in pages) else ""
-    days = f"{last}" if first == last else f"{first} to {last}"
-    parts.append(f"data of about {days} (T+1{unrefreshed}), USD, sales and GMV estimated")
-    if gathered.stale:
-        parts.append(f"STALE: {_of_all(len(gathered.stale), pages)}, oldest {_when(gathered.stale, now)}")
-    elif gathered.kept:
-        parts.append(f"{_of_all(gathered.kept, pages)} kept, oldest {_when(pages, now)}")
-    return " · ".join(parts)
-
-
-def _of_all(some: int, pages: Sequence[Page]) -> str:
-    return f"{some} of {len(pages)} page{'' if len(pages) == 1 else 's'}"
-
-
-def _when(pages: Sequence[Page], now: datetime) -> str:
-    oldest = min(page.fetched_at for page in pages)
-    return f"from {oldest.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - oldest)} ago)"
 
 
 def _table(best: Sequence[Any]) -> Table:
@@ -236,19 +167,6 @@ def _slashed(shares: Sequence[float] | None, digits: int = 0) -> str:
 
 def _or_dash(text: str) -> str:
     return text or "–"
-
-
-def _remarks(gathered: Gathered, products: Sequence[Product]) -> Iterator[str]:
-    yield from gathered.partial
-    pages = gathered.pages.values()
-    if left_out := sum(page.left_out for page in pages):
-        yield f"Left out: {left_out} row{'' if left_out == 1 else 's'} could not be read."
-    if twice := sum(len(page.products) for page in pages) - len(gathered.products):
-        yield f"{twice} row{'' if twice == 1 else 's'} came twice, because the list moved between pages; counted once."
-    if odd := sum(bool(contradictions(product)) for product in products):
-        yield f"{odd} product{'' if odd == 1 else 's'} with figures that contradict each other at the source."
-    if products:
-        yield PRODUCT_PAGE
 
 
 def _next_step(query: ProductQuery, gathered: Gathered) -> str:

@@ -65,10 +65,10 @@ def sort_words(query: ProductQuery) -> str:
     return f"by {SORT.meanings[query.product_sort_field]}, {direction}{' (default)' if default else ''}"
 
 
-def question(query: ProductQuery, *, synthetic: bool) -> list[str]:
+def question(query: ProductQuery, *, synthetic: bool, what: str = "TikTok Shop products") -> list[str]:
     """What was asked of the service, without the page."""
     mark = [SANDBOX_MARK] if synthetic else []
-    return [*mark, "TikTok Shop products", query.region, *category_words(query), *filters(query), sort_words(query)]
+    return [*mark, what, query.region, *category_words(query), *filters(query), sort_words(query)]
 
 
 def scope_line(

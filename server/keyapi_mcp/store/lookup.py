@@ -25,7 +25,7 @@ _LOST_BY_NUMBERS: Final = 512
 # The regions there are. A step to the next one each, because a scan of all products would take longer.
 _regions = select(func.min(products.c.region).label("region")).cte("regions", recursive=True)
 _next = select(func.min(products.c.region)).where(products.c.region > _regions.c.region).scalar_subquery()
-_REGIONS: Final = _regions.union_all(select(_next).where(_regions.c.region.is_not(None)))
+REGIONS: Final = _regions.union_all(select(_next).where(_regions.c.region.is_not(None)))
 
 _STATES: Final = (
     select(
@@ -38,8 +38,8 @@ _STATES: Final = (
         products.c.days,
     )
     .join(
-        _REGIONS,
-        and_(products.c.region == _REGIONS.c.region, products.c.product_id.in_(bindparam("ids", expanding=True))),
+        REGIONS,
+        and_(products.c.region == REGIONS.c.region, products.c.product_id.in_(bindparam("ids", expanding=True))),
     )
     .order_by(products.c.region)
 )
@@ -47,9 +47,9 @@ _FIELDS: Final = ("region", "product_id", *[column.field for column in (*FIGURES
 _NEAR: Final = (
     select(products.c.region, products.c.product_id)
     .join(
-        _REGIONS,
+        REGIONS,
         and_(
-            products.c.region == _REGIONS.c.region,
+            products.c.region == REGIONS.c.region,
             products.c.product_id.between(bindparam("low"), bindparam("high")),
         ),
     )

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
@@ -20,6 +20,7 @@ from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 from keyapi_mcp.store.memory import CLOCK_TOLERANCE_S, MemoryPages
+from keyapi_mcp.store.watch_list import WatchList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ class Store:
     def __init__(self, settings: Settings, clock: Clock, rules: Rules) -> None:
         self.path = store_path(settings)
         self.database = Database(self.path, _Renewal(settings, rules))
+        self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit)
         self._rules = rules
         self._settings = settings
         self._clock = clock
@@ -152,6 +154,16 @@ class Store:
             except StoreUnavailable as error:
                 logger.warning("%s", error.what)
         return bool(self._synthetic)
+
+    async def note_finds(self, recipe: str, region: str, product_ids: Sequence[str], day: date, pages: int) -> None:
+        """Remember what a recipe returned, as far as it can be written: the answer does not wait for more."""
+        from keyapi_mcp.store import finds
+
+        number = day_number(day)
+        try:
+            await self._write(lambda connection: finds.note(connection, recipe, region, product_ids, number, pages))
+        except StoreUnavailable as error:
+            logger.warning("%s", error.what)
 
     # --- the books ----------------------------------------------------------------------------------------------
 

@@ -17,12 +17,12 @@ from keyapi_mcp.research.stage import place
 from keyapi_mcp.store import books
 from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.keeping import day_of, severity_of
-from keyapi_mcp.store.schema import PREVIOUS, ledger, listings, products, searches, snapshots
+from keyapi_mcp.store.schema import PREVIOUS, ledger, listings, products, recipe_finds, searches, snapshots, watched
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """days: first and last data day, as yyyymmdd; `None` in an empty store."""
+    """days: first and last data day, as yyyymmdd; `None` in an empty store. watched: products on the watch list."""
 
     products: int
     snapshots: int
@@ -30,6 +30,7 @@ class Contents:
     attempts: int
     first_day: int | None
     last_day: int | None
+    watched: int = 0
 
 
 def contents(connection: Connection) -> Contents:
@@ -37,7 +38,7 @@ def contents(connection: Connection) -> Contents:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
 
     first, last = connection.execute(select(func.min(products.c.first_day), func.max(products.c.data_day))).one()
-    return Contents(count(products), count(snapshots), count(searches), count(ledger), first, last)
+    return Contents(count(products), count(snapshots), count(searches), count(ledger), first, last, count(watched))
 
 
 def size(path: Path) -> int:
@@ -74,7 +75,10 @@ def old(connection: Connection, before: date) -> Old:
 
 
 def prune(connection: Connection, before: date, at_once: int) -> int:
-    """Remove up to `at_once` rows that are older than `before`; returns how many were removed, 0 at the end."""
+    """Remove up to `at_once` rows that are older than `before`; returns how many were removed, 0 at the end.
+
+    Which recipe returned a product goes with it, unless it is watched: then that says how to get it again.
+    """
     day = day_number(before)
     for table in (snapshots, searches):
         keys = tuple_(*table.primary_key)
@@ -90,6 +94,9 @@ def prune(connection: Connection, before: date, at_once: int) -> int:
         for table in (products, listings):
             named = (table.c.region == bindparam("of_region"), table.c.product_id == bindparam("id"))
             connection.execute(delete(table).where(*named), names)
+        found = (recipe_finds.c.region == bindparam("of_region"), recipe_finds.c.product_id == bindparam("id"))
+        unwatched = recipe_finds.c.product_id.not_in(select(watched.c.product_id))
+        connection.execute(delete(recipe_finds).where(*found, unwatched), names)
     return len(gone)
 
 

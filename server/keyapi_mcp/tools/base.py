@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from keyapi_mcp.clock import Clock
 from keyapi_mcp.judging import Judging
+from keyapi_mcp.recipes.loading import Recipes
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
@@ -33,6 +34,7 @@ class Services:
     store: Store
     clock: Clock
     judging: Judging
+    recipes: Recipes
     progress: Progress = untold
 
     async def spending(self, call: int = 0, call_maybe: int = 0, source: str = "from the store") -> Spending:

@@ -22,9 +22,14 @@ def not_in_store(product_id: str, near: Sequence[tuple[str, str]]) -> InvalidQue
         "by product id."
     )
     if near:
-        kept = " and ".join(f"{identifier} ({region})" for region, identifier in near)
-        what += f" There is {kept}: digits at the end are lost where an id is sent as a number instead of text."
+        what += f" {lost_digits(near)}"
     return InvalidQuery(what, WAYS_IN)
+
+
+def lost_digits(near: Sequence[tuple[str, str]]) -> str:
+    """What may have been meant. near: as above, at least one."""
+    kept = " and ".join(f"{identifier} ({region})" for region, identifier in near)
+    return f"There is {kept}: digits at the end are lost where an id is sent as a number instead of text."
 
 
 def in_other_regions(product_id: str, region: str | None, regions: Sequence[str]) -> InvalidQuery:

@@ -5,7 +5,7 @@ ALTER TABLE products ADD COLUMN opportunity FLOAT;
 ALTER TABLE products ADD COLUMN previous_stage TEXT;
 ALTER TABLE products ADD COLUMN severity INTEGER;
 ALTER TABLE products ADD COLUMN last_search INTEGER;
-CREATE INDEX products_by_severity ON products (severity, gmv_30d_usd);
+CREATE INDEX products_by_severity ON products (severity, gmv_30d_usd, region, product_id);
 CREATE TABLE watched (
   product_id TEXT NOT NULL,
   added_at FLOAT NOT NULL,

@@ -1,0 +1,112 @@
+"""A call's own numbers in place of a recipe's: `name=value`, read leniently, refused with what helps."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.recipes.parsing import Unusable, limit
+from keyapi_mcp.recipes.recipe import CATEGORY_FILTERS, FILTERS, WORDS_OF, Condition, DaysAgo, Recipe
+
+# What a value may be to take a filter or condition away.
+OFF: Final = "off"
+_DAYS: Final = re.compile(r"(\d{1,4}) ?d(?:ays?)?(?: ago)?", re.IGNORECASE)
+_ARGUMENTS: Final = {
+    "region": "region",
+    "pages": "pages",
+    "max_credits": "max_credits",
+    "category": "category",
+} | dict.fromkeys(CATEGORY_FILTERS, "category")
+
+
+def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """The recipe with these values in force. Raises InvalidQuery with a line for each that cannot be."""
+    filters, conditions = dict(recipe.filters), {one.name: one for one in recipe.conditions}
+    problems, changed = [], []
+    for text in overrides:
+        name, separator, value = (part.strip() for part in text.partition("="))
+        try:
+            if not separator or not value:
+                raise ValueError("an override is written name=value, for example " + _example(recipe))
+            if name in conditions:
+                _change_condition(conditions, name, value)
+            elif name in FILTERS and name not in CATEGORY_FILTERS:
+                _change_filter(filters, name, value)
+            else:
+                raise ValueError(_unknown(recipe, name))
+            changed.append(name)
+        except ValueError as error:
+            problems.append(f'overrides "{_line(text)}": {error}.')
+    if problems:
+        raise InvalidQuery("\n".join(problems), "call again with these corrected.")
+    return replace(
+        recipe,
+        filters=filters,
+        conditions=tuple(conditions.values()),
+        overridden=tuple(dict.fromkeys(changed)),
+    )
+
+
+def names(recipe: Recipe) -> tuple[str, ...]:
+    """What of a recipe can be overridden."""
+    return (*recipe.filters, *(one.name for one in recipe.conditions))
+
+
+def _change_condition(conditions: dict[str, Condition], name: str, value: str) -> None:
+    condition = conditions[name]
+    if value.casefold() == OFF:
+        del conditions[name]
+        return
+    given = value if condition.metric in WORDS_OF else _number(value)
+    try:
+        conditions[name] = replace(condition, value=limit(condition.metric, condition.how, given))
+    except Unusable as error:
+        raise ValueError(error.why) from None
+
+
+def _change_filter(filters: dict[str, Any], name: str, value: str) -> None:
+    """What the service does not take is told when the whole question is read."""
+    if value.casefold() == OFF:
+        filters.pop(name, None)
+    elif name.endswith("_dt") and (days := _DAYS.fullmatch(value)):
+        filters[name] = DaysAgo(int(days[1]))
+    else:
+        filters[name] = value
+
+
+def _number(text: str) -> float:
+    """A number; "30%" can mean only one thing, so it is taken."""
+    plain = text.replace(",", "").replace("_", "").removeprefix("$").strip()
+    percent = plain.endswith("%")
+    try:
+        number = float(plain.removesuffix("%"))
+    except ValueError:
+        raise ValueError("the value has to be a number, or off") from None
+    if not math.isfinite(number):
+        raise ValueError("the value has to be a number, or off")
+    number = number / 100 if percent else number
+    return int(number) if number.is_integer() else number
+
+
+def _unknown(recipe: Recipe, name: str) -> str:
+    if name in _ARGUMENTS:
+        return f"{_ARGUMENTS[name]} is an argument of the call itself"
+    own = names(recipe)
+    near = difflib.get_close_matches(name.lower()[:60], (*own, *FILTERS), 1)
+    nearest = f"; the nearest is {near[0]}" if near else ""
+    return f"{recipe.name} has nothing of this name{nearest}. Its own are {', '.join(own)}"
+
+
+def _example(recipe: Recipe) -> str:
+    return f"{recipe.conditions[0].name if recipe.conditions else next(iter(recipe.filters), 'min_review_count')}=…"
+
+
+def _line(text: str) -> str:
+    """What the caller wrote, short and on one line."""
+    line = "".join(character for character in " ".join(text.split()) if character.isprintable()).replace('"', "'")
+    return line if len(line) <= 60 else line[:59] + "…"

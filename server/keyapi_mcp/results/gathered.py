@@ -1,0 +1,100 @@
+"""What many pages of one question brought, in words: for every answer that rests on more than one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
+
+from keyapi_mcp.product import Page, Product
+from keyapi_mcp.research.age import contradictions
+from keyapi_mcp.results.product_page import PRODUCT_PAGE
+from keyapi_mcp.results.scope import age
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read for a sample, and what was not.
+
+    pages: by number, in order; products: of all pages, each once, in their order; missing: numbers of pages that the
+    sample lacks; ended: the list has no more; kept: how many pages came from the store; stale: those that are older
+    than wanted; partial: why pages are missing, stale or not in the store, sentences; next_step: of a partial sample.
+    """
+
+    pages: Mapping[int, Page]
+    products: Sequence[Product]
+    missing: Sequence[int] = ()
+    ended: bool = False
+    kept: int = 0
+    stale: Sequence[Page] = ()
+    partial: Sequence[str] = ()
+    next_step: str = ""
+
+    @property
+    def day(self) -> date:
+        """The newest data day."""
+        return max(page.data_day for page in self.pages.values())
+
+    @property
+    def synthetic(self) -> bool:
+        return any(page.synthetic for page in self.pages.values())
+
+    def listed(self) -> list[Product]:
+        """Those that are still on sale."""
+        return [product for product in self.products if not product.delisted]
+
+
+def pages_in_words(numbers: Sequence[int]) -> str:
+    """1, 2, 3, 5 → "pages 1–3, 5"."""
+    spans = []
+    for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]):
+        members = [number for _, number in run]
+        spans.append(f"{members[0]}–{members[-1]}" if len(members) > 1 else f"{members[0]}")
+    return f"page{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
+
+
+def sample_words(
+    gathered: Gathered, products: int, excluded: int | None, now: datetime, notes: tuple[str, ...]
+) -> list[str]:
+    """What the scope line says after the question: sample, days, age. excluded: delisted ones that were left out,
+    `None` if they were not."""
+    pages = list(gathered.pages.values())
+    span = pages_in_words(list(gathered.pages))
+    lacking = ", PARTIAL" if gathered.missing else ", the list ends there" if gathered.ended else ""
+    parts = [f"sample: {products} product{'' if products == 1 else 's'} of {span}{lacking}"]
+    if excluded is not None:
+        parts.append(f"{excluded} delisted left out")
+    parts += notes
+    first, last = min(page.data_day for page in pages), gathered.day
+    unrefreshed = ", source not refreshed yet" if any(page.unrefreshed for page in pages) else ""
+    days = f"{last}" if first == last else f"{first} to {last}"
+    parts.append(f"data of about {days} (T+1{unrefreshed}), USD, sales and GMV estimated")
+    if gathered.stale:
+        parts.append(f"STALE: {_of_all(len(gathered.stale), pages)}, oldest {_when(gathered.stale, now)}")
+    elif gathered.kept:
+        parts.append(f"{_of_all(gathered.kept, pages)} kept, oldest {_when(pages, now)}")
+    return parts
+
+
+def _of_all(some: int, pages: Sequence[Page]) -> str:
+    return f"{some} of {len(pages)} page{'' if len(pages) == 1 else 's'}"
+
+
+def _when(pages: Sequence[Page], now: datetime) -> str:
+    oldest = min(page.fetched_at for page in pages)
+    return f"from {oldest.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - oldest)} ago)"
+
+
+def remarks(gathered: Gathered, products: Sequence[Product]) -> Iterator[str]:
+    """What the reader has to know about the sample. products: those that are looked at."""
+    yield from gathered.partial
+    pages = gathered.pages.values()
+    if left_out := sum(page.left_out for page in pages):
+        yield f"Left out: {left_out} row{'' if left_out == 1 else 's'} could not be read."
+    if twice := sum(len(page.products) for page in pages) - len(gathered.products):
+        yield f"{twice} row{'' if twice == 1 else 's'} came twice, because the list moved between pages; counted once."
+    if odd := sum(bool(contradictions(product)) for product in products):
+        yield f"{odd} product{'' if odd == 1 else 's'} with figures that contradict each other at the source."
+    if products:
+        yield PRODUCT_PAGE

@@ -1,0 +1,92 @@
+"""The watch list: what the user watches, and what returned it last. Ids need not be known to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from keyapi_mcp.research.change_list import Origin, Watched
+from keyapi_mcp.store.lookup import REGIONS
+from keyapi_mcp.store.schema import products, recipe_finds, searches, watched
+
+_THESE: Final = watched.c.product_id.in_(bindparam("ids", expanding=True))
+_put = insert(watched)
+_ADD: Final = _put.on_conflict_do_nothing()
+_ADD_WITH_NOTE: Final = _put.on_conflict_do_update(index_elements=["product_id"], set_={"note": _put.excluded.note})
+_ALL: Final = select(watched.c.product_id, watched.c.note).order_by(watched.c.added_at, watched.c.product_id)
+_SEEN: Final = (
+    select(products.c.product_id, products.c.region)
+    .join(REGIONS, products.c.region == REGIONS.c.region)
+    .where(products.c.product_id.in_(select(watched.c.product_id)))
+    .order_by(products.c.region)
+)
+_FINDS: Final = (
+    select(recipe_finds.c.product_id, recipe_finds.c.region, recipe_finds.c.recipe, recipe_finds.c.pages)
+    .where(recipe_finds.c.product_id.in_(bindparam("ids", expanding=True)))
+    # The last one counts; of several that are as new, the cheapest.
+    .order_by(recipe_finds.c.data_day, recipe_finds.c.pages.desc(), recipe_finds.c.recipe.desc())
+)
+_SEARCHES: Final = (
+    select(products.c.product_id, products.c.region, searches.c.key)
+    .join(REGIONS, products.c.region == REGIONS.c.region)
+    .join(searches, searches.c.id == products.c.last_search)
+    .where(products.c.product_id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def add(connection: Connection, ids: Sequence[str], note: str | None, now: datetime) -> frozenset[str]:
+    """Watch these; returns those that were not watched before. note: `None` leaves the notes as they are."""
+    before = _those_of(connection, ids)
+    rows = [{"product_id": one, "added_at": now.timestamp(), "note": note} for one in ids]
+    connection.execute(_ADD if note is None else _ADD_WITH_NOTE, rows)
+    return frozenset(ids) - before
+
+
+def remove(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Watch these no more; returns those that were watched."""
+    before = _those_of(connection, ids)
+    connection.execute(delete(watched).where(_THESE), {"ids": list(ids)})
+    return before
+
+
+def _those_of(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    return frozenset(connection.execute(select(watched.c.product_id).where(_THESE), {"ids": list(ids)}).scalars())
+
+
+def everything(connection: Connection) -> tuple[Watched, ...]:
+    """The whole list, in the order in which it was made."""
+    return tuple(Watched(row.product_id, row.note or "") for row in connection.execute(_ALL))
+
+
+def regions(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """The regions in which each watched product was seen; without those that never were."""
+    found: dict[str, tuple[str, ...]] = {}
+    for product_id, region in connection.execute(_SEEN):
+        found[product_id] = (*found.get(product_id, ()), region)
+    return found
+
+
+def origins(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], Origin]:
+    """By region and id, what returned these products last: a recipe where one did, else the search."""
+    wanted = {"ids": list(ids)}
+    found = {
+        (region, product_id): Origin(region=region, key=key)
+        for product_id, region, key in connection.execute(_SEARCHES, wanted)
+    }
+    for product_id, region, recipe, pages in connection.execute(_FINDS, wanted):
+        found[region, product_id] = Origin(recipe, region, pages)
+    return found
+
+
+def recipes_with_finds(connection: Connection) -> dict[str, list[str]]:
+    """Recipes that returned anything → the regions in which they did."""
+    found: dict[str, list[str]] = {}
+    pairs = select(recipe_finds.c.recipe, recipe_finds.c.region).distinct().order_by(*recipe_finds.primary_key)
+    for recipe, region in connection.execute(pairs):
+        if region not in found.setdefault(recipe, []):
+            found[recipe].append(region)
+    return found

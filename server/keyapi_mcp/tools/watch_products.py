@@ -1,0 +1,94 @@
+"""watch_products: the one tool that writes, to the watch list in the local store only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from keyapi_mcp.flat_schema import flat_schema
+from keyapi_mcp.results.answer import Answer
+from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.watch_list import watch_answer
+from keyapi_mcp.settings import Settings
+from keyapi_mcp.tools.base import Hints, Services, ToolSpec
+from keyapi_mcp.tools.missing import lost_digits
+from keyapi_mcp.tools.reading import Listed, ProductId, read
+
+DESCRIPTION: Final = """\
+Adds products to the watch list of get_changes, or removes them: 0 credits, written to the local store only. Again is \
+no harm; ids that no search has shown yet are taken."""
+_MOST: Final = 50
+_LONGEST_NOTE: Final = 200
+# So many unknown ids are looked at for what else they may stand for.
+_LOOKED_FOR: Final = 5
+
+
+def _action(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _note(value: object) -> object:
+    return clean(value) or None if isinstance(value, str) else value
+
+
+class _Arguments(BaseModel):
+    action: Annotated[Literal["add", "remove"], BeforeValidator(_action), Field(description="What to do")]
+    product_ids: Annotated[
+        list[ProductId], Field(min_length=1, max_length=_MOST, description="19 digits each, as text"), Listed
+    ]
+    note: Annotated[
+        Annotated[str, Field(max_length=_LONGEST_NOTE)] | None,
+        BeforeValidator(_note),
+        Field(description="Why, for all of them"),
+    ] = None
+
+
+async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
+    asked = read(_Arguments, arguments)
+    ids = list(dict.fromkeys(asked.product_ids))
+    watch_list = services.store.watch_list
+    changed = await (watch_list.add(ids, asked.note) if asked.action == "add" else watch_list.remove(ids))
+    states = await services.store.states(ids)
+    unseen = [one for one in ids if one not in states] if asked.action == "add" else []
+    return watch_answer(
+        asked.action,
+        ids,
+        changed,
+        len(await watch_list.everything()),
+        states,
+        remarks=[*await _meant(services, unseen[:_LOOKED_FOR]), *_remarks(services.settings, asked, ids)],
+        spending=await services.spending(source="local store"),
+        synthetic=await services.store.synthetic(),
+    )
+
+
+async def _meant(services: Services, unseen: Sequence[str]) -> list[str]:
+    """Ids of the store that these may stand for."""
+    found = [(one, (await services.store.product(one, None)).near) for one in unseen]
+    return [f"{one}: {lost_digits(near)}" for one, near in found if near]
+
+
+def _remarks(settings: Settings, asked: _Arguments, ids: Sequence[str]) -> Iterator[str]:
+    if len(ids) < len(asked.product_ids):
+        yield "An id that was given more than once counts once."
+    if asked.note and asked.action == "remove":
+        yield "A note goes with action=add; it was not used."
+    if settings.store == "memory":
+        yield "KEYAPI_MCP_STORE=memory: the list ends with this process."
+
+
+def _schema(_settings: Settings) -> dict[str, Any]:
+    return flat_schema(_Arguments)
+
+
+TOOL: Final = ToolSpec(
+    name="watch_products",
+    title="Watch products",
+    description=DESCRIPTION,
+    summary="adds products to the watch list or removes them; writes to the local store only (free)",
+    hints=Hints(read_only=False, destructive=False, idempotent=True, open_world=False),
+    input_schema=_schema,
+    run=run,
+)
