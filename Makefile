@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AUDIT := .venv-audit
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-slow check format schemas bench bench-store bundle audit sbom lock clean
+.PHONY: demo test test-slow interop faults soak check format schemas bench bench-store bundle audit sbom lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -28,6 +28,16 @@ audit: $(AUDIT)/.made
 sbom: $(AUDIT)/.made
 	@mkdir -p dist
 	$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json requirements/run.txt
+
+# Compared with docs/quality.md; WRITE=1 writes it.
+interop: $(VENV)/.dev
+	$(BIN)/python -m quality.interop $(if $(WRITE),--write)
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m quality.faults $(if $(WRITE),--write)
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m quality.soak
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -76,6 +86,9 @@ lock:
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt
+	$(LOCK) quality/interop/requirements/mcp-1.30.in -o quality/interop/requirements/mcp-1.30.txt
+	$(LOCK) quality/interop/requirements/fastmcp.in -o quality/interop/requirements/fastmcp.txt
+	cd quality/interop/node && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
 
 clean:
-	rm -rf $(VENV) $(AUDIT) dist build
+	rm -rf $(VENV) $(AUDIT) .cache dist build

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.query import PARAMETERS, Codes, ProductQuery, meaning
 from keyapi_mcp.reference import categories, regions
+from keyapi_mcp.reference.absent import absent
 
 CATEGORY_PARAMETERS: Final = {1: "category_id", 2: "category_l2_id", 3: "category_l3_id"}
 
@@ -52,11 +53,8 @@ _NOT_AT_THE_SERVICE: Final = {
     "product_ids": "product id",
     "seller_id": "seller",
     "seller": "seller",
-    "seller_name": "seller",
     "shop": "shop",
     "shop_id": "shop",
-    "shop_name": "shop",
-    "creator": "creator",
 }
 # A call can name any number of parameters that do not exist; so many are told one by one.
 _MOST_UNKNOWN: Final = 20
@@ -171,6 +169,8 @@ def _unknown(name: str, value: object, known: Sequence[str]) -> str:
     if folded in _NOT_AT_THE_SERVICE:
         missing = _NOT_AT_THE_SERVICE[folded]
         return f"{_shown(name)}: the service has no search by {missing}; choose a category and filters."
+    if (nothing := absent(folded)) is not None:
+        return f"{_shown(name)}: {nothing.in_words()} A search takes a category and filters."
     other = _OTHER_NAMES.get(folded)
     near_names = [other] if other in known else difflib.get_close_matches(folded, known, 1)
     return f"{_shown(name)}: unknown parameter." + (f" The nearest is {near_names[0]}." if near_names else "")

@@ -107,6 +107,11 @@ def parser() -> argparse.ArgumentParser:
     store.add_argument("action", choices=("info", "check", "prune", "vacuum"), help="what to do")
     store.add_argument("--older-than", type=_days, metavar="180d", help="prune: what was last seen before so many days")
     store.add_argument("--yes", action="store_true", help="prune: remove it, instead of only saying what there is")
+    store.add_argument(
+        "--accept-lost-ledger",
+        action="store_true",
+        help="check: where a damaged file's ledger could not be read whole, spend again, counting what could",
+    )
     store.set_defaults(run=_store)
 
     demo = commands.add_parser("demo", help="a short conversation with a real server over synthetic data")
@@ -276,7 +281,17 @@ def _store(options: argparse.Namespace, imported: Callable[[], None]) -> int:
     if options.action == "prune" and options.older_than is None:
         print("keyapi-mcp store prune: say how old, for example --older-than 180d", file=sys.stderr)
         return EXIT_USAGE
-    return store.run(settings, options.action, utc_now, days=options.older_than, yes=options.yes)
+    if options.accept_lost_ledger and options.action != "check":
+        print("keyapi-mcp store: --accept-lost-ledger goes with check", file=sys.stderr)
+        return EXIT_USAGE
+    return store.run(
+        settings,
+        options.action,
+        utc_now,
+        days=options.older_than,
+        yes=options.yes,
+        accept_lost_ledger=options.accept_lost_ledger,
+    )
 
 
 def _demo(_options: argparse.Namespace, imported: Callable[[], None]) -> int:

@@ -6,6 +6,7 @@
     │   ├── MissingKey           no KeyAPI key is set
     │   ├── InvalidSettings      a setting or flag cannot be used (the process does not start)
     │   ├── StoreUnavailable     the store's file cannot be used
+    │   ├── LedgerLost           the store was damaged, and what was spent is not known
     │   ├── LimitReached         a spending limit of the user's own
     │   └── Offline              not in the store, and asking the service is switched off
     └── ServiceError             the service or the way to it
@@ -79,6 +80,10 @@ class StoreUnavailable(SetupError):
         )
         self.where = where
         self.why = why
+
+
+class LedgerLost(SetupError):
+    """It is not known what was spent, so nothing is until somebody has accepted that; nothing was sent."""
 
 
 class LimitReached(SetupError):

@@ -46,7 +46,7 @@ async def test_a_wrong_column_is_told_the_right_one(store: Store) -> None:
         ("path", "path is a column of categories; a view with an alias is called by it."),
         ("products.units_30d", "units_30d is a column of products, snapshots; a view with an alias is called by it."),
         ("category_name", "JOIN categories ON categories.id = products.category_l3_id"),
-        ("seller_name", "there is nothing of the kind in this source."),
+        ("seller_name", "not in this source. The nearest: seller_id tells sellers apart."),
         ("url", "https://www.tiktok.com/view/product/<product_id>"),
         ("xyzzy", "if it is meant as text, put it in single quotes."),
         ("`größe 1`", "if it is meant as text, put it in single quotes."),

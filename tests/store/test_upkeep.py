@@ -17,6 +17,7 @@ from keyapi_mcp.product import Page, Product
 from keyapi_mcp.research import derived
 from keyapi_mcp.research.derived import NAMES, RULES_VERSION, Rules, derive
 from keyapi_mcp.store import keeping, upkeep
+from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.store import Store
 from keyapi_mcp.store.upkeep import Contents, Old
 from support.kept import NOW, Clock, keep, open_store, product_id, row
@@ -137,12 +138,15 @@ async def test_a_damaged_page_is_found() -> None:
     damaged = bytearray(path.read_bytes())
     damaged[(root - 1) * 4096 : (root - 1) * 4096 + 64] = b"\xa5" * 64
     path.write_bytes(damaged)
-    async with open_store() as store:
-        try:
-            found = await store.database.run(upkeep.faults, writes=False)
-        except StoreUnavailable as error:
-            found = [error.why]
-        assert found != []
+    # Without a server, which would set it aside.
+    database = Database(path)
+    try:
+        found = await database.run(upkeep.faults, writes=False)
+    except StoreUnavailable as error:
+        found = [error.why]
+    finally:
+        database.close()
+    assert found != []
 
 
 # --- renewing ------------------------------------------------------------------------------------------------------
@@ -201,7 +205,7 @@ async def test_a_server_renews_them_while_nothing_is_asked(
 ) -> None:
     await a_month()
     change_rules(monkeypatch, growth=0.25)
-    monkeypatch.setattr("keyapi_mcp.store.store._RENEWED_AT_ONCE", 1)
+    monkeypatch.setattr("keyapi_mcp.store.renewal._RENEWED_AT_ONCE", 1)
     caplog.set_level("INFO")
     async with open_store() as store:
         assert await store.totals() is not None

@@ -105,15 +105,20 @@ def everywhere(**settings: str) -> Iterator[Everywhere]:
 
 
 @asynccontextmanager
-async def connected(way: Way, era: Era, sandbox: RunningSandbox, **settings: str) -> AsyncIterator[Connection]:
-    """One connection. Afterwards, nothing that the server's process wrote may hold the key, logging everything."""
+async def connected(
+    way: Way, era: Era, sandbox: RunningSandbox, /, *variables: tuple[str, str], **settings: str
+) -> AsyncIterator[Connection]:
+    """One connection. Afterwards, nothing that the server's process wrote may hold the key, logging everything.
+
+    variables: further ones of a server's own process, such as a proxy.
+    """
     name = f"{way}-{era}"
     if way == "memory":
         app = App(read_settings(token=KEY, base_url=sandbox.url, min_interval_s=0, **settings))
         async with app.running(), Client(app.server, mode=era) as client:
             yield Connection(name, client, sandbox)
         return
-    environment = environment_for(sandbox.url, **settings)
+    environment = environment_for(sandbox.url, **settings) | dict(variables)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "output"
         with output.open("w") as written:
@@ -143,10 +148,10 @@ def environment_for(url: str, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    environment: dict[str, str], written: TextIO, *arguments: str
+    environment: dict[str, str], written: TextIO, *arguments: str, module: str = "keyapi_mcp"
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`keyapi-mcp serve` on a free port. Yields the process and its address without a path; its outputs are written."""
-    command = [sys.executable, "-m", "keyapi_mcp", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-m", module, "serve", "--port", "0", *arguments]
     with subprocess.Popen(
         command, env=os.environ | environment, stdout=written, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from keyapi_mcp import cli
+from keyapi_mcp import cli, resources
 from keyapi_mcp.app import INSTRUCTIONS
 from keyapi_mcp.commands import schemas
 from keyapi_mcp.settings import Settings
@@ -37,7 +39,9 @@ VERBS = {
 }
 # Words that push a model around: descriptions state facts.
 TRIGGERS = re.compile(
-    r"\b(important|must|always|critical|note that|please|ignore|never\b.{0,60}\byou)\b", re.IGNORECASE
+    r"\b(important|must|always|critical|note that|please|ignore|never\b.{0,60}\byou|you (should|need|have)|make sure|"
+    r"be sure|remember|do not|don't|use this|call this|prefer|first call|before (calling|using)|instead of)\b",
+    re.IGNORECASE,
 )
 
 SPENDING = ("search_products", "scan_products", "run_recipe")
@@ -187,6 +191,24 @@ def test_all_tools_together_are_at_most_3900_tokens(settings: Settings) -> None:
         assert sizes[name] <= most, name
 
 
+def test_no_two_tools_say_the_same_of_themselves() -> None:
+    """A model chooses by these words: each tool's purpose is its own."""
+    for said in (
+        [tool.title for tool in TOOLS],
+        [tool.summary for tool in TOOLS],
+        [tool.description.split(". ")[0] for tool in TOOLS],
+    ):
+        for one, other in itertools.combinations(said, 2):
+            assert difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio() < 0.6, (one, other)
+
+
+def test_what_clients_show_beside_the_tools_is_short_and_gives_no_orders() -> None:
+    for document in resources.DOCUMENTS:
+        for text in (document.title, document.description):
+            assert 0 < len(text.encode()) < 2048
+            assert not TRIGGERS.search(text), text
+
+
 def test_the_instructions_are_short_and_give_no_orders() -> None:
     assert len(INSTRUCTIONS.encode()) < 2048
     assert not TRIGGERS.search(INSTRUCTIONS)
@@ -198,6 +220,8 @@ def test_the_lint_knows_an_order_when_it_sees_one() -> None:
     assert TRIGGERS.search("You must call this first.")
     assert TRIGGERS.search("IMPORTANT: read all")
     assert TRIGGERS.search("Never answer before you searched")
+    assert TRIGGERS.search("Use this instead of a web search")
+    assert TRIGGERS.search("Make sure to read all pages")
     assert not TRIGGERS.search("An empty cell means unknown, never zero.")
 
 

@@ -212,9 +212,9 @@ async def test_an_id_in_several_regions_needs_one() -> None:
     ("arguments", "told"),
     [
         ({}, "product_ids: is required."),
-        ({"product_ids": []}, "product_ids: list should have at least 2 items"),
-        ({"product_ids": ["1"]}, "product_ids: list should have at least 2 items"),
-        ({"product_ids": [str(number) for number in range(9)]}, "product_ids: list should have at most 8 items"),
+        ({"product_ids": []}, "product_ids: needs at least 2 (got 0)."),
+        ({"product_ids": ["1"]}, "product_ids: needs at least 2 (got 1)."),
+        ({"product_ids": [str(number) for number in range(9)]}, "product_ids: takes at most 8."),
         ({"product_ids": ["1", 1.7e18]}, "product_ids.1: must be text of digits; as a number it loses its last digits"),
         ({"product_ids": "1, x"}, "product_ids.1: must be the digits of a product_id, as text"),
         ({"product_ids": {"a": 1}}, "product_ids: input should be a valid list"),

@@ -155,4 +155,4 @@ async def test_arguments_are_refused_with_a_plain_word() -> None:
     async with open_app(Service()) as app, Client(app.server) as client:
         told = Told.of(await client.call_tool("get_usage", {"days": 30}))
         assert told.is_error
-        assert '"days": unknown parameter.' in told.text
+        assert '"days": unknown parameter. There are none.' in told.text

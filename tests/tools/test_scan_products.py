@@ -268,6 +268,21 @@ async def test_mistakes_of_both_kinds_are_told_at_once() -> None:
         assert len(error.what.splitlines()) == 3
 
 
+async def test_too_many_pages_are_refused_with_the_credits_that_the_most_pages_need() -> None:
+    listing = Listing(rows(80))
+    async with open_app(listing, credits_per_call=3) as app:
+        error = await refused(app, pages=200)
+        assert isinstance(error, InvalidQuery)
+        assert "less than or equal to 50" in error.what
+        assert error.next_step == (
+            "call again with these corrected; above 3 pages, max_credits=3 is needed too, and the same call again "
+            "reads on."
+        )
+        await scan(app, pages=50, max_credits=3)
+    async with open_app(listing, credits_per_call="off") as app:
+        assert (await refused(app, pages=200)).next_step == "call again with these corrected."
+
+
 async def test_numbers_as_text_and_category_names_are_read() -> None:
     listing = Listing(rows(80))
     async with open_app(listing) as app:

@@ -24,6 +24,7 @@ from keyapi_mcp.commands.rights import readable_by_others
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.settings import Settings, unknown_variables
+from keyapi_mcp.store import rescue
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 
@@ -55,6 +56,8 @@ def _findings(
     yield from _store(settings)
     if broken := read_judging(settings).broken:
         yield Finding(False, f"own weights: {broken}")
+    if (rescued := rescue.last(store_path(settings))) is not None:
+        yield Finding(None if rescued.whole else False, f"store: {rescued.in_words()}")
     if settings.sandbox:
         yield Finding(True, "sandbox: answers are synthetic, no key is used, nothing leaves this machine")
     else:

@@ -12,7 +12,7 @@ from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings
-from keyapi_mcp.store import upkeep
+from keyapi_mcp.store import rescue, upkeep
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 
@@ -20,8 +20,13 @@ _PRUNED_AT_ONCE = 1_000
 _RENEWED_AT_ONCE = 500
 
 
-def run(settings: Settings, action: str, clock: Clock, *, days: int | None, yes: bool) -> int:
-    """One action on the store of the service that the settings name. Exit code 1 when the file is not sound."""
+def run(
+    settings: Settings, action: str, clock: Clock, *, days: int | None, yes: bool, accept_lost_ledger: bool = False
+) -> int:
+    """One action on the store of the service that the settings name. Exit code 1 when the file is not sound.
+
+    accept_lost_ledger: set a damaged file aside now, and count on from what could be read of its ledger.
+    """
     path = store_path(settings)
     if path is None:
         print("KEYAPI_MCP_STORE=memory: nothing is kept beyond a server's process.")
@@ -29,10 +34,10 @@ def run(settings: Settings, action: str, clock: Clock, *, days: int | None, yes:
     if not path.exists():
         print(f"{path}: nothing is kept yet.")
         return 0
-    database = Database(path)
+    database = Database(path, mends=accept_lost_ledger)
     try:
         if action == "check":
-            return _check(database, path, settings)
+            return _check(database, path, settings, accept_lost_ledger)
         if action == "vacuum":
             return _vacuum(database, path)
         if action == "prune":
@@ -55,13 +60,22 @@ def _info(database: Database, path: Path, rules: Rules) -> int:
     return 0
 
 
-def _check(database: Database, path: Path, settings: Settings) -> int:
+def _check(database: Database, path: Path, settings: Settings, accept_lost_ledger: bool) -> int:
+    if accept_lost_ledger:
+        database.run_now(rescue.look, writes=False)
     faults = database.run_now(upkeep.faults, writes=False)
     for fault in faults:
         print(f"FAIL  {path}: {fault}")
     if faults:
         return 1
     print(f"ok    {path} is sound")
+    if (found := rescue.last(path)) is not None:
+        print(f"{'note' if found.whole else 'FAIL'}  {found.in_words()}")
+        if not found.whole and not accept_lost_ledger:
+            return 1
+        rescue.confirm(path)
+        if not found.whole:
+            print("note  Accepted: credits are counted on from what could be read.")
     _renew(database, settings)
     return 0
 

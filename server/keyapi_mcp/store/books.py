@@ -24,7 +24,7 @@ from keyapi_mcp.store.schema import OPEN, credit_days, ledger, products
 
 _STATES: Final = {Outcome.PAID: "paid", Outcome.UNKNOWN: "unknown", Outcome.FREE: "free"}
 # What an attempt in a state adds to its day: (paid, unknown).
-_COUNTED: Final = {"open": (0, 1), "unknown": (0, 1), "paid": (1, 0), "free": (0, 0)}
+COUNTED: Final = {"open": (0, 1), "unknown": (0, 1), "paid": (1, 0), "free": (0, 0)}
 
 _OPEN_ATTEMPTS: Final = Prepared(
     select(ledger.c.id, ledger.c.until, ledger.c.process).where(ledger.c.key == bindparam("of_key"), OPEN)
@@ -108,7 +108,7 @@ def settle(
     """Write down how an attempt ended; telling it twice changes nothing. Returns the totals after it."""
     for day, state_before in _ATTEMPT(connection, {"number": number}):  # none, if the file is another one by now
         state = _STATES[outcome]
-        (paid, unknown), (paid_before, unknown_before) = _COUNTED[state], _COUNTED[state_before]
+        (paid, unknown), (paid_before, unknown_before) = COUNTED[state], COUNTED[state_before]
         _SETTLE(connection, {"number": number, "how": state, "counted": paid + unknown, "quoted": request_id})
         _count(connection, day, paid=paid - paid_before, unknown=unknown - unknown_before)
     return totals(connection, limits, now)
@@ -203,7 +203,7 @@ def disagreements(connection: Connection) -> list[int]:
     )
     for row in connection.execute(attempts):
         paid, unknown = counted.get(row.day, (0, 0))
-        more_paid, more_unknown = _COUNTED[row.state]
+        more_paid, more_unknown = COUNTED[row.state]
         counted[row.day] = (paid + more_paid * row.attempts, unknown + more_unknown * row.attempts)
     return sorted(day for day in counted if counted[day] != sums.get(day, (0, 0)))
 

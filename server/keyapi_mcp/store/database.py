@@ -63,11 +63,13 @@ _Outcome = tuple[_Asked, Any, BaseException | None]
 class Database:
     """Runs operations, each atomic, in the order in which they were given.
 
-    path: `None` keeps everything in memory. Nothing is opened before the first operation.
+    path: `None` keeps everything in memory. Nothing is opened before the first operation. mends: whether a damaged file
+    is replaced by a new one, see `rescue.py`; operations are then carried out again.
     """
 
-    def __init__(self, path: Path | None, chore: Chore | None = None) -> None:
+    def __init__(self, path: Path | None, chore: Chore | None = None, *, mends: bool = False) -> None:
         self.path = path
+        self._mends = mends and path is not None
         self._chore = chore
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -116,6 +118,11 @@ class Database:
             return source.serialize()
 
         return await self.run(whole, writes=False)
+
+    @property
+    def identity(self) -> object:
+        """Of the file that was opened last: another one by now, if it was set aside, removed or replaced."""
+        return self._identity
 
     @property
     def opened(self) -> bool:
@@ -174,13 +181,38 @@ class Database:
         if not ready:
             return outcomes
         try:
-            with self._transaction(writes=any(asked.writes for asked in ready)) as connection:
-                results = [(asked, *_attempt(connection, asked, alone=len(ready) == 1)) for asked in ready]
+            try:
+                results = self._attempted(ready)
+            except Exception as error:
+                if not self._rescued(error):
+                    raise
+                results = self._attempted(ready)
         except Exception as error:
             # Nothing of the batch is in the file, whatever the single results were.
             failure = self._worded(error)
             return outcomes + [(asked, None, copy.copy(failure)) for asked in ready]
         return outcomes + [(asked, result, wrong and self._worded(wrong)) for asked, result, wrong in results]
+
+    def _attempted(self, ready: list[_Asked]) -> list[_Outcome]:
+        with self._transaction(writes=any(asked.writes for asked in ready)) as connection:
+            return [(asked, *_attempt(connection, asked, alone=len(ready) == 1)) for asked in ready]
+
+    def _rescued(self, error: Exception) -> bool:
+        """Whether the error may have come of a damaged file, and the one that is there now is none."""
+        if not self._mends:
+            return False
+        from keyapi_mcp.store import rescue
+
+        if not rescue.suspected(error):
+            return False
+        assert self.path is not None
+        self._dispose()
+        try:
+            rescue.rescue(self.path, _BUSY_S)
+        except Exception as failure:
+            logger.warning("not set aside: %s", self._worded(failure))
+            return False
+        return True
 
     def _do_chore(self) -> None:
         assert self._chore is not None
@@ -197,12 +229,21 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
-        connection = self._opened().execution_options(writes=writes)
-        with connection.begin():
-            yield connection
+        while True:
+            connection = self._opened().execution_options(writes=writes)
+            with connection.begin() as transaction:
+                if self._is_the_one():
+                    yield connection
+                    return
+                # Another process has set the file aside while this one waited for its turn.
+                transaction.rollback()
+
+    def _is_the_one(self) -> bool:
+        """Whether the file that is open is the one of this name."""
+        return self._identity == _identity(self.path)
 
     def _opened(self) -> Connection:
-        if self._connection is not None and self._identity != _identity(self.path):
+        if self._connection is not None and not self._is_the_one():
             # The file was removed or replaced: what is written to the open one would be lost.
             self._dispose()
         if self._connection is None:
@@ -210,6 +251,10 @@ class Database:
             from keyapi_mcp.store.opening import open_engine
 
             if self.path is not None:
+                if self._mends:
+                    from keyapi_mcp.store import rescue
+
+                    rescue.finish(self.path, _BUSY_S)
                 private_file(self.path)
             self._connection = open_engine(self.path, _BUSY_S).connect()
             self._identity = _identity(self.path)

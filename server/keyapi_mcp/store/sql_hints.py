@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.reference.absent import absent
 from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.views import COLUMNS
 
@@ -43,11 +44,9 @@ _WORDS: Final = {
     "stars": "rating",
     "earnings": "usd_per_sale",
 }
-_ABSENT: Final = {
+_ELSEWHERE: Final = {
     ("category", "category_name", "category_path"): "names are in categories: JOIN categories ON categories.id = "
     "products.category_l3_id (or category_l2_id, category_id).",
-    ("seller_name", "shop_name", "brand_name", "creator_name", "video_id", "stock", "inventory"): "there is nothing "
-    "of the kind in this source.",
     ("url", "link", "product_url"): "a product's page is https://www.tiktok.com/view/product/<product_id>.",
     ("description", "desc_detail", "skus", "specification"): "get_product shows a product's description and variants.",
 }
@@ -199,7 +198,9 @@ def _column(written: str) -> InvalidQuery:
 def _meant(name: str) -> str:
     if name in _PLACES:
         return f"{name} is a column of {', '.join(_PLACES[name])}; a view with an alias is called by it."
-    for names, words in _ABSENT.items():
+    if (nothing := absent(name)) is not None:
+        return nothing.in_words()
+    for names, words in _ELSEWHERE.items():
         if name in names:
             return words
     if name in _FIELDS:

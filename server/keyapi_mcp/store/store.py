@@ -20,6 +20,7 @@ from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 from keyapi_mcp.store.memory import CLOCK_TOLERANCE_S, MemoryPages
+from keyapi_mcp.store.renewal import Renewal
 from keyapi_mcp.store.watch_list import WatchList
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ T = TypeVar("T")
 # Other processes spend, too; so old may the totals be that a kept answer shows.
 _TOTALS_AGE_S: Final = 2.0
 _USAGE_DAYS: Final = 14
-_RENEWED_AT_ONCE: Final = 100
 
 
 class Store:
@@ -50,7 +50,7 @@ class Store:
 
     def __init__(self, settings: Settings, clock: Clock, rules: Rules) -> None:
         self.path = store_path(settings)
-        self.database = Database(self.path, _Renewal(settings, rules))
+        self.database = Database(self.path, Renewal(settings, rules), mends=True)
         self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit)
         self._rules = rules
         self._settings = settings
@@ -60,6 +60,7 @@ class Store:
         self._synthetic: bool | None = None
         self._totals: tuple[datetime, Totals] | None = None
         self._reader: Reader | None = None
+        self._reader_of: object = None
         # What is written with the next thing that is: answers without a request, by day, and how attempts ended whose
         # end could not be written.
         self._kept: Counter[int] = Counter()
@@ -170,9 +171,9 @@ class Store:
     async def reserve(self, key: str, budget: Budget) -> Reservation:
         """Book a credit for an attempt.
 
-        Raises LimitReached, AskedElsewhere, or StoreUnavailable when it cannot be written: nothing is sent then.
+        Raises LimitReached, AskedElsewhere, LedgerLost, or StoreUnavailable when it cannot be written. Nothing is sent.
         """
-        from keyapi_mcp.store import books, reading
+        from keyapi_mcp.store import books, reading, rescue
 
         now = self._clock()
         until = now + timedelta(seconds=self._settings.total_timeout_s)
@@ -180,6 +181,7 @@ class Store:
         unit, fetched = self._settings.service_commission_unit, self._while_fresh()
 
         def book(connection: Connection) -> tuple[int, Totals]:
+            rescue.refuse_if_lost(self.path)
             # Another process may have got the answer since it was looked for.
             if share and reading.latest_page(connection, key, unit, fetched) is not None:
                 raise AskedElsewhere(now)
@@ -220,13 +222,23 @@ class Store:
 
     async def select(self, sql: str, rows: int, characters: int, longest_text: int) -> Rows:
         """Answer one SELECT over the views, see `Reader`. Raises InvalidQuery, with the way on, or StoreUnavailable."""
+        from keyapi_mcp.store import rescue
         from keyapi_mcp.store.sql import Reader
 
         # The file has to be there and up to date before anybody else opens it.
         await self.database.run(lambda _connection: None, writes=False)
-        if self._reader is None:
-            self._reader = Reader(self.path, self.database.copy)
-        return await self._reader.select(sql, rows, characters, longest_text)
+        if self._reader is None or self._reader_of != self.database.identity:
+            # Its processes would go on reading a file that was set aside.
+            old, self._reader = self._reader, Reader(self.path, self.database.copy)
+            self._reader_of = self.database.identity
+            if old is not None:
+                await old.aclose()
+        try:
+            return await self._reader.select(sql, rows, characters, longest_text)
+        except StoreUnavailable as error:
+            if error.why == "it is damaged":
+                await self.database.run(rescue.look, writes=False)
+            raise
 
     def _totals_are_new(self, now: datetime) -> bool:
         if self._totals is None:
@@ -345,27 +357,6 @@ class Store:
 
     def _note(self, totals: Totals) -> None:
         self._totals = (self._clock(), totals)
-
-
-@dataclass(frozen=True, slots=True)
-class _Renewal:
-    """Metrics that older rules have computed are computed anew, a few products at a time."""
-
-    settings: Settings
-    rules: Rules
-
-    def is_due(self, connection: Connection) -> bool:
-        from keyapi_mcp.store import upkeep
-
-        left = upkeep.outdated(connection, self.rules)
-        if left:
-            logger.info("rules have changed: the metrics of %d products are computed anew", left)
-        return left > 0
-
-    def step(self, connection: Connection) -> None:
-        from keyapi_mcp.store import upkeep
-
-        upkeep.recompute(connection, self.settings.service_commission_unit, self.rules, _RENEWED_AT_ONCE)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.usage import usage
 from keyapi_mcp.settings import Settings
+from keyapi_mcp.store import rescue
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
 from keyapi_mcp.tools.reading import read
 
@@ -23,7 +25,9 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     read(_Arguments, arguments)
     found = await services.store.usage()
     where, synthetic = str(services.store.path or "memory"), await services.store.synthetic()
-    return usage(found, services.settings, await services.spending(), where, synthetic=synthetic)
+    answer = usage(found, services.settings, await services.spending(), where, synthetic=synthetic)
+    rescued = rescue.last(services.store.path)
+    return answer if rescued is None else replace(answer, notes=(rescued.in_words(), *answer.notes))
 
 
 def _schema(_settings: Settings) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def read(model: type[_M], arguments: Mapping[str, Any]) -> _M:
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
     near = difflib.get_close_matches(name.lower()[:60], model.model_fields, 1)
-    hint = f"The nearest is {near[0]}." if near else f"There are: {', '.join(model.model_fields)}."
+    there_are = f"There are: {', '.join(model.model_fields)}." if model.model_fields else "There are none."
+    hint = f"The nearest is {near[0]}." if near else there_are
     return f'"{clean(name)[:60]}": unknown parameter. {hint}'
 
 
@@ -75,5 +76,10 @@ def _worded(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"]) or "arguments"
     if problem["type"] == "missing":
         return f"{name}: is required."
+    context = problem.get("ctx", {})
+    if problem["type"] == "too_short":
+        return f"{name}: needs at least {context['min_length']} (got {context['actual_length']})."
+    if problem["type"] == "too_long":
+        return f"{name}: takes at most {context['max_length']}."
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     return f"{name}: {message[0].lower()}{message[1:]} (got {clean(repr(problem['input']))[:60]})."

@@ -46,7 +46,7 @@ _NAMES: Final = (*_Own.model_fields, *(name for name in PARAMETERS if name not i
 
 
 async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    own, asked = _read(arguments)
+    own, asked = _read(arguments, services.settings.credits_per_call)
     most = most_credits(own.pages, own.max_credits, services.settings.credits_per_call)
     gathered, spending = await gather(services, asked.query, own.pages, most)
     return scan_answer(
@@ -60,8 +60,8 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _read(arguments: Mapping[str, Any]) -> tuple[_Own, Asked]:
-    """Raises InvalidQuery with a line for every problem of both parts."""
+def _read(arguments: Mapping[str, Any], limit: int | None) -> tuple[_Own, Asked]:
+    """Raises InvalidQuery with a line for every problem of both parts. limit: credits that a call may spend."""
     own = {name: value for name, value in arguments.items() if name in _Own.model_fields}
     rest = {name: value for name, value in arguments.items() if name not in own}
     problems = [
@@ -80,7 +80,11 @@ def _read(arguments: Mapping[str, Any]) -> tuple[_Own, Asked]:
     except InvalidQuery as error:
         problems.append(error.what)
     if problems or asked is None:
-        raise InvalidQuery("\n".join(problems), "call again with these corrected.")
+        next_step = "call again with these corrected"
+        # Whoever asked for too many pages corrects that to the most there may be, and would meet the next limit.
+        if limit is not None and limit < MOST_PAGES and any(line.startswith("pages: ") for line in problems):
+            next_step += f"; above {limit} pages, max_credits={limit} is needed too, and the same call again reads on"
+        raise InvalidQuery("\n".join(problems), f"{next_step}.")
     return options, asked
 
 

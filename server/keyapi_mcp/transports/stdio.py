@@ -66,7 +66,13 @@ async def _serve(server: Server[Any], chunks: AsyncIterator[bytes], writer: pipe
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](16)
     unanswered = _Unanswered()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_receive, server, chunks, to_server, writer, unanswered)
+
+        async def receive() -> None:
+            await _receive(server, chunks, to_server, writer, unanswered)
+            # A client that has closed its end and reads nothing would hold up the end of the process for ever.
+            tasks.cancel_scope.deadline = anyio.current_time() + _LAST_ANSWERS_S
+
+        tasks.start_soon(receive)
         tasks.start_soon(_send, from_server, writer, unanswered)
         await server.run(from_client, to_client, server.create_initialization_options())
 

@@ -1,0 +1,37 @@
+"""`keyapi-mcp serve` as it is, but it forgets idle sessions sooner, and `/_soak` tells what it still holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from keyapi_mcp import cli
+from keyapi_mcp.transports import http
+
+# Sessions whose client has gone without a word are forgotten after half an hour otherwise.
+IDLE_S: Final = 5.0
+_http_app = http.http_app
+
+
+def _watched(server: Any, *arguments: Any, **options: Any) -> Starlette:
+    app = _http_app(server, *arguments, **options)
+    server.session_manager.session_idle_timeout = IDLE_S
+
+    async def held(_: Request) -> JSONResponse:
+        sessions = len(server.session_manager._server_instances)
+        return JSONResponse({"sessions": sessions, "tasks": len(asyncio.all_tasks()), "process": os.getpid()})
+
+    app.router.routes.append(Route("/_soak", held))
+    return app
+
+
+if __name__ == "__main__":
+    http.http_app = _watched
+    sys.exit(cli.main(sys.argv[1:]))

@@ -1,0 +1,296 @@
+"""The ten questions that people type, each answered by the tool path a model would take, against plain arithmetic over
+the catalogue's own figures; and what this source cannot answer, said with the nearest number that it can.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from keyapi_mcp.app import App
+from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.reference.absent import ABSENT
+from keyapi_mcp.results.answer import Answer
+from keyapi_mcp.sandbox.catalogue import Catalogue
+from keyapi_mcp.store.views import COLUMNS
+from support.sandbox_server import DAY, RunningSandbox, running_sandbox
+from support.service import settings_for
+
+pytestmark = pytest.mark.anyio
+
+PRODUCTS: Final = 1_500
+TRUTH: Final = Catalogue(PRODUCTS)
+BEAUTY: Final = "601450"
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningSandbox]:
+    with running_sandbox(products=PRODUCTS) as running:
+        yield running
+
+
+class World:
+    """A server in front of the catalogue, whose day can move on."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.sandbox, self.days = sandbox, 0
+        self.app = App(
+            settings_for(sandbox.url, credits_per_call="off", min_interval_s=0, credits_per_day=200),
+            clock=lambda: datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=self.days + 1),
+        )
+        sandbox.reset()
+        self.go_to(0)
+
+    def go_to(self, days: int) -> None:
+        self.days = days
+        self.sandbox.set_day(DAY + timedelta(days=days))
+
+    async def ask(self, tool: str, **arguments: Any) -> Answer:
+        return await self.app.call(tool, arguments)
+
+
+@asynccontextmanager
+async def asking(sandbox: RunningSandbox) -> AsyncIterator[World]:
+    world = World(sandbox)
+    async with world.app.running():
+        yield world
+    sandbox.set_day(DAY)
+
+
+def truth(day: date = DAY, region: str = "US") -> list[Row]:
+    """Every product of the market, as the service's fields."""
+    return [one.fields | {"product_id": one.listing.product_id} for one in TRUTH.on(region, day)]
+
+
+def largest(rows: Sequence[Row], field: str, most: int) -> list[Row]:
+    return sorted(rows, key=lambda row: -row[field])[:most]
+
+
+def ids(answer: Answer) -> list[str]:
+    content = answer.structured()
+    return [row[content["columns"].index("product_id")] for row in content["rows"]]
+
+
+def cells(answer: Answer, column: str) -> list[Any]:
+    content = answer.structured()
+    return [row[content["columns"].index(column)] for row in content["rows"]]
+
+
+def momentum(row: Row) -> float:
+    return float((row["total_sale_7d_cnt"] / 7) / (row["total_sale_30d_cnt"] / 30))
+
+
+def growth(row: Row) -> float | None:
+    """Units a day of the last 7 days against the 8 before."""
+    before = row["total_sale_15d_cnt"] - row["total_sale_7d_cnt"]
+    return None if before < 8 else (row["total_sale_7d_cnt"] / 7) / (before / 8) - 1
+
+
+def pays(row: Row) -> float:
+    return float(row["spu_avg_price"] * row["product_commission_rate"])
+
+
+def as_ids(rows: Sequence[Row]) -> list[str]:
+    return [row["product_id"] for row in rows]
+
+
+# --- the ten --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_breaking_out_right_now(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        answer = await world.ask("run_recipe", recipe="breaking-out", region="US")
+    rising = [
+        row
+        for row in truth()
+        if row["sales_trend_flag"] == 1 and row["sales_flag"] == 1 and row["total_sale_30d_cnt"] >= 300
+    ]
+    sample = largest(rising, "total_sale_7d_cnt", 50)
+    fits = [row for row in sample if (found := growth(row)) is not None and found > 0.3 and momentum(row) > 1.3]
+    wanted = [row for row in fits if row["off_mark"] < 2][:10]
+    assert len(wanted) >= 3
+    assert ids(answer) == as_ids(wanted)
+    assert cells(answer, "growth_7d") == [pytest.approx(growth(row), abs=0.01) for row in wanted]
+
+
+async def test_the_ten_best_sellers_of_thirty_days(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        answer = await world.ask("search_products", region="US", product_sort_field=5)
+    wanted = largest(truth(), "total_sale_30d_cnt", 10)
+    assert ids(answer) == as_ids(wanted)
+    assert cells(answer, "units_30d") == [row["total_sale_30d_cnt"] for row in wanted]
+
+
+async def test_which_products_pay_a_high_commission(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        answer = await world.ask("run_recipe", recipe="high-commission", region="US")
+    paying = [row for row in truth() if row["product_commission_rate"] >= 0.1]
+    sample = largest(paying, "total_sale_30d_cnt", 40)
+    wanted = [row for row in sample if pays(row) >= 1 and row["off_mark"] < 2][:10]
+    assert len(wanted) == 10
+    assert ids(answer) == as_ids(wanted)
+    assert cells(answer, "usd_per_sale") == [pytest.approx(pays(row), abs=0.01) for row in wanted]
+
+
+async def test_new_products_that_blow_up(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        answer = await world.ask("run_recipe", recipe="new-and-rising", region="US")
+    since = int(f"{DAY - timedelta(days=60):%Y%m%d}")
+    new = [row for row in truth() if row["first_crawl_dt"] >= since and row["sales_trend_flag"] == 1]
+    sample = [row for row in largest(new, "total_sale_30d_cnt", 30) if row["off_mark"] < 2]
+    wanted = [row for row in sample if row["total_sale_30d_cnt"] >= 1_000] or sample
+    assert wanted
+    assert ids(answer) == as_ids(wanted[:10])
+
+
+async def test_cheap_but_sold_in_volume(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        answer = await world.ask("run_recipe", recipe="low-price-volume", region="US")
+    cheap = [row for row in truth() if row["spu_avg_price"] <= 10 and row["total_sale_cnt"] >= 5_000]
+    sample = largest(cheap, "total_sale_cnt", 40)
+    wanted = [row for row in sample if row["total_sale_7d_cnt"] > 0 and row["off_mark"] < 2][:10]
+    assert len(wanted) >= 3
+    assert ids(answer) == as_ids(wanted)
+
+
+async def test_can_i_still_follow_this_one(served: RunningSandbox) -> None:
+    """Of every product of a page: the rules as people write them down, step by step."""
+    told = {}
+    async with asking(served) as world:
+        for page in (1, 2, 3):
+            for product_id in ids(await world.ask("search_products", region="US", page_num=page)):
+                told[product_id] = (await world.ask("get_product", product_id=product_id)).facts
+    by_id = {row["product_id"]: row for row in truth()}
+    for product_id, facts in told.items():
+        assert (facts["stage"], facts.get("follow_window")) == followed(by_id[product_id]), product_id
+    assert len({facts["stage"] for facts in told.values()}) >= 3
+
+
+def followed(row: Row) -> tuple[str, str | None]:
+    seen = (DAY - date.fromisoformat(_iso(row["first_crawl_dt"]))).days
+    active = {days: row[f"total_ifl_video_{days}d_cnt"] + row[f"total_ifl_live_{days}d_cnt"] for days in (7, 30)}
+    inflow = (active[7] / 7) / (active[30] / 30) if active[30] >= 5 else None
+    videos = row["total_video_30d_cnt"]
+    video_inflow = (row["total_video_7d_cnt"] / 7) / (videos / 30) if videos >= 5 else None
+    pace = momentum(row) if row["total_sale_30d_cnt"] else None
+    grown, gmv = growth(row), row["total_sale_gmv_amt"]
+    before = row["total_sale_60d_cnt"] - row["total_sale_30d_cnt"]
+    month = row["total_sale_30d_cnt"] / before - 1 if seen >= 60 and before > 0 else None
+    crowded = row["total_ifl_cnt"] >= 100 or (inflow is not None and inflow < 1)
+    if seen < 30 and gmv < 25_000 and active[30] < 30:
+        return "New", "unvalidated" if row["total_sale_30d_cnt"] < 100 else None
+    if grown is not None and grown > 0.15 and max(inflow or 0, video_inflow or 0) > 1.1:
+        return "Growth", "narrowing" if crowded else "open"
+    if row["total_sale_gmv_30d_amt"] >= 150_000 and (pace or 0) >= 0.85 and (inflow or 0) >= 0.8:
+        return "Viral", "narrowing" if crowded else None
+    if (pace is not None and pace < 0.7) or (month is not None and month < -0.3):
+        return "Declining", "closed"
+    if gmv >= 150_000 and pace is not None and 0.7 <= pace <= 1.15:
+        return "Steady", "closed"
+    return "Unclear", None
+
+
+def _iso(number: int) -> str:
+    return f"{number // 10_000}-{number // 100 % 100:02d}-{number % 100:02d}"
+
+
+async def test_which_niches_in_beauty_are_not_yet_monopolised(served: RunningSandbox) -> None:
+    in_beauty = [row for row in truth() if row["category_id"] == BEAUTY]
+    counted = Counter(row["category_l2_id"] for row in in_beauty if row["category_l2_id"] != "0")
+    niches = [niche for niche, _ in counted.most_common(4)]
+    async with asking(served) as world:
+        found = await world.ask("find_categories", text="beauty")
+        assert BEAUTY in str(found.structured()["rows"])
+        for niche in niches:
+            answer = await world.ask("scan_products", region="US", category_l2_id=niche, exclude_delisted=False)
+            sample = largest([row for row in in_beauty if row["category_l2_id"] == niche], "total_sale_gmv_30d_amt", 50)
+            amounts = [row["total_sale_gmv_30d_amt"] for row in sample]
+            held = answer.facts["by_product"]
+            assert held["top_3"] == pytest.approx(sum(sorted(amounts)[-3:]) / sum(amounts), abs=0.001)
+            hhi = sum((100 * amount / sum(amounts)) ** 2 for amount in amounts)
+            assert held["hhi"] == pytest.approx(hhi, abs=1)
+            assert answer.facts["products"] == len(sample)
+
+
+async def test_compare_these_and_why_do_they_sell(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        chosen = ids(await world.ask("search_products", region="US"))[:4]
+        answer = await world.ask("compare_products", product_ids=chosen)
+    by_id = {row["product_id"]: row for row in truth()}
+    content = answer.structured()
+    metrics = {row[0]: row[1:5] for row in content["rows"]}
+    for name, field in (("video_share", "total_video_sale_gmv_30d_amt"), ("live_share", "total_live_sale_gmv_30d_amt")):
+        wanted = [by_id[one][field] / by_id[one]["total_sale_gmv_30d_amt"] for one in chosen]
+        assert metrics[name] == pytest.approx(wanted, abs=0.01)
+    assert metrics["units_30d"] == [by_id[one]["total_sale_30d_cnt"] for one in chosen]
+
+
+async def test_what_changed_since_last_week_in_my_list(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        listed = ids(await world.ask("search_products", region="US"))
+        watched = listed[:5]
+        await world.ask("watch_products", action="add", product_ids=watched)
+        world.go_to(7)
+        for page in (1, 2):  # a week later some of them stand elsewhere
+            await world.ask("search_products", region="US", page_num=page)
+        answer = await world.ask("get_changes", scope="watch", since="7d")
+    before = {row["product_id"]: row for row in truth()}
+    now = {row["product_id"]: row for row in truth(DAY + timedelta(days=7))}
+    page_of = [row["product_id"] for row in largest(list(now.values()), "total_sale_gmv_30d_amt", 20)]
+    again = [one for one in watched if one in page_of]
+    assert len(again) >= 3
+    told = dict(zip(ids(answer), cells(answer, "units_30d_change"), strict=True))
+    for one in again:
+        change = now[one]["total_sale_30d_cnt"] / before[one]["total_sale_30d_cnt"] - 1
+        if abs(change) >= 0.011:
+            assert told[one] == pytest.approx(change, abs=0.002)
+        elif abs(change) < 0.009:
+            assert told[one] is None
+    assert set(told) == set(watched)
+
+
+async def test_how_many_credits_are_left_within_my_limits(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        for region in ("US", "TH", "US"):
+            await world.ask("search_products", region=region)
+        answer = await world.ask("get_usage")
+        assert len(served.requests) == 2
+    assert answer.structured()["credits"]["today"] == 2
+    assert answer.structured()["credits"]["left"] == 198
+
+
+# --- what it cannot answer ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", ABSENT, ids=[one.what for one in ABSENT])
+async def test_what_is_not_in_this_source_is_said_with_the_nearest_number(one: Any, served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        await world.ask("search_products", region="US")
+        for name in sorted(one.names):
+            for tool, arguments in (
+                ("search_products", {"region": "US", name: "x"}),
+                ("query_products", {"sql": f"SELECT {name} FROM products"}),
+            ):
+                with pytest.raises(InvalidQuery) as refused:
+                    await world.ask(tool, **arguments)
+                told = f"{refused.value.what} {refused.value.next_step}"
+                assert f"{one.what}: not in this source. The nearest: {one.nearest}." in told, (tool, name)
+        assert len(served.requests) == 1
+    # The nearest is there: a column, or a tool.
+    there = {*COLUMNS["products"], "get_usage"}
+    assert [word for word in one.nearest.replace(",", "").split() if word in there]
+
+
+async def test_there_is_no_keyword_search_and_the_nearest_categories_are_named(served: RunningSandbox) -> None:
+    async with asking(served) as world:
+        with pytest.raises(InvalidQuery) as refused:
+            await world.ask("search_products", region="US", keyword="lipstick")
+        assert not served.requests
+    assert "there is no keyword search at this service" in refused.value.what
+    assert "category_l3_id" in refused.value.what
