@@ -141,6 +141,21 @@ async def test_the_ledger_is_carried_over_and_everything_goes_on(damage: Damage,
         assert await store.database.run(upkeep.faults) == []
 
 
+async def test_the_watch_list_is_carried_over(path: Path) -> None:
+    await fill()
+    async with open_app(Service(*TEN)) as app:
+        watched = {"action": "add", "product_ids": [product_id(1), product_id(999)], "note": "for spring"}
+        await app.call("watch_products", watched)
+    page_of("products")(path)
+    async with open_app(Service(*TEN)) as app:
+        await app.call("get_usage", {})
+        await app.call("search_products", {"region": "US", "page_num": 1})
+        answer = await app.call("get_changes", {"scope": "watch"})
+    assert rescue.last(path) is not None
+    assert answer.facts["never_seen"] == 1  # figures are gone, but the search above has shown one of the two
+    assert "for spring" in answer.text()
+
+
 @pytest.mark.parametrize(
     "damage", [page_of("ledger", "credit_days"), first_page, cut], ids=["ledger and sums", "first page", "cut"]
 )

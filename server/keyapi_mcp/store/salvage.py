@@ -1,4 +1,7 @@
-"""What can still be read of a damaged file's credit ledger, written into a new file so that its sums agree."""
+"""What can still be read of a damaged file's credit ledger and watch list, written into a new file.
+
+The ledger's sums agree there; the rest of a file can be had again, at a price.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 
 from keyapi_mcp.store.books import COUNTED
 from keyapi_mcp.store.database import private_file
 from keyapi_mcp.store.opening import open_engine
-from keyapi_mcp.store.schema import credit_days, ledger
+from keyapi_mcp.store.schema import credit_days, ledger, watched
 
 _Row = dict[str, Any]
 # What stands for attempts whose day is known and nothing else.
@@ -23,11 +26,12 @@ _MOST_A_DAY: Final = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """whole: everything that was spent is in it, though perhaps only as the sum of a day."""
+    """whole: everything that was spent is in it, though perhaps only as the sum of a day; watched: what could."""
 
     attempts: list[_Row]
     days: list[_Row]
     whole: bool
+    watched: list[_Row]
 
     @property
     def credits(self) -> int:
@@ -38,8 +42,8 @@ def read(connection: sqlite3.Connection) -> Found:
     """Either of the two tables tells what was spent: each attempt, or the sums of each day."""
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    attempts, all_attempts = _rows(connection, "ledger", "id", _is_attempt)
-    sums, all_sums = _rows(connection, "credit_days", "day", _is_sum)
+    attempts, all_attempts = _rows(connection, ledger, "id", _is_attempt)
+    sums, all_sums = _rows(connection, credit_days, "day", _is_sum)
     paid, unknown = Counter[int](), Counter[int]()
     for attempt in attempts:
         more_paid, more_unknown = COUNTED[attempt["state"]]
@@ -54,11 +58,12 @@ def read(connection: sqlite3.Connection) -> Found:
             whole[name] = max(told[name], counted[day])
             attempts += [_lost(day, name)] * (whole[name] - counted[day])
         days.append(whole)
-    return Found(attempts, days, whole=all_attempts or all_sums)
+    listed, _ = _rows(connection, watched, "product_id", _is_watched)
+    return Found(attempts, days, all_attempts or all_sums, listed)
 
 
 def write(found: Found, path: Path, busy_s: float) -> None:
-    """A new file with these books and nothing else. Raises what opening and writing raise."""
+    """A new file with these books, this watch list and nothing else. Raises what opening and writing raise."""
     private_file(path)
     engine = open_engine(path, busy_s)
     try:
@@ -66,22 +71,27 @@ def write(found: Found, path: Path, busy_s: float) -> None:
             # Those with a number first, so that none of the others takes it.
             numbered = [attempt for attempt in found.attempts if "id" in attempt]
             others = [attempt for attempt in found.attempts if "id" not in attempt]
-            for table, rows in ((ledger, numbered), (ledger, others), (credit_days, found.days)):
+            for table, rows in (
+                (ledger, numbered),
+                (ledger, others),
+                (credit_days, found.days),
+                (watched, found.watched),
+            ):
                 if rows:
                     connection.execute(insert(table), rows)
     finally:
         engine.dispose()
 
 
-def _rows(connection: sqlite3.Connection, table: str, key: str, is_one: Any) -> tuple[list[_Row], bool]:
+def _rows(connection: sqlite3.Connection, table: Table, key: str, is_one: Any) -> tuple[list[_Row], bool]:
     """What can be read of a table, from its beginning and from its end, and whether that is all of it."""
-    rows: dict[int, _Row] = {}
-    known = {column.name for column in {"ledger": ledger, "credit_days": credit_days}[table].columns}
+    rows: dict[Any, _Row] = {}
+    known = {column.name for column in table.columns}
     entire = False
     for direction in ("ASC", "DESC"):
         try:
             # Indexes may be damaged, too.
-            for row in connection.execute(f'SELECT * FROM "{table}" NOT INDEXED ORDER BY "{key}" {direction}'):  # noqa: S608
+            for row in connection.execute(f'SELECT * FROM "{table.name}" NOT INDEXED ORDER BY "{key}" {direction}'):  # noqa: S608
                 rows[row[key]] = {name: row[name] for name in row.keys() if name in known}  # noqa: SIM118
             entire = True
             break
@@ -103,6 +113,17 @@ def _is_attempt(row: _Row) -> bool:
 def _is_sum(row: _Row) -> bool:
     counts = [row.get(name) for name in ("paid", "unknown", "kept")]
     return _is_day(row.get("day")) and all(isinstance(one, int) and 0 <= one <= _MOST_A_DAY for one in counts)
+
+
+def _is_watched(row: _Row) -> bool:
+    product_id, note = row.get("product_id"), row.get("note")
+    return (
+        isinstance(product_id, str)
+        and product_id.isascii()
+        and product_id.isdigit()
+        and isinstance(row.get("added_at"), int | float)
+        and (note is None or isinstance(note, str))
+    )
 
 
 def _is_day(value: object) -> bool:
