@@ -8,18 +8,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio.from_thread
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from quality.faults.cases import SETTINGS
 from quality.faults.cells import TRANSPORTS, asked, first_line, new_question, next_step
 from quality.faults.matrix import Row, same_words, spent
+from support.certificate import own_certificate
 from support.connections import KEY, Everywhere, connected
 from support.loopback import Exchange, Loopback, loopback
 from support.sandbox_server import RunningSandbox, running_sandbox
@@ -153,27 +149,7 @@ async def _with_own_certificate() -> AsyncIterator[Loopback]:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "own.pem"
-        path.write_bytes(_own_certificate())
+        path.write_bytes(own_certificate())
         tls.load_cert_chain(path)
     async with loopback(tls=tls) as server:
         yield server
-
-
-def _own_certificate() -> bytes:
-    """For localhost, signed by nobody but itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    return key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + certificate.public_bytes(pem)

@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +14,12 @@ from typing import Any
 import anyio
 import pytest
 import stamina
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from keyapi_mcp.api import limits
 from keyapi_mcp.api.attempt import Departure
 from keyapi_mcp.credits import Outcome
 from keyapi_mcp.errors import SetupError, TimedOut, Unreachable, as_text
+from support.certificate import own_certificate
 from support.loopback import Exchange, envelope, loopback, never
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.service import KEY, KEY_PARTS, Books, client_for, query
@@ -210,34 +206,11 @@ async def test_https_at_a_plain_port_fails_in_tls_and_sends_nothing() -> None:
     assert len(books.entries) == 3
 
 
-@pytest.fixture(scope="module")
-def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody has signed but itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "own.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
-async def test_a_certificate_that_cannot_be_verified_gets_no_request(own_certificate: Path) -> None:
+async def test_a_certificate_that_cannot_be_verified_gets_no_request(tmp_path: Path) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(own_certificate)
+    file = tmp_path / "own.pem"
+    file.write_bytes(own_certificate())
+    tls.load_cert_chain(file)
     async with loopback(tls=tls) as service:
         error = await unreachable(f"https://localhost:{service.port}", Books())
         assert service.exchanges == []

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from keyapi_mcp.app import App
 from keyapi_mcp.clock import day_number
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.answer import Answer
-from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.schema import PREVIOUS
+from support.changing_world import PRODUCTS, REGIONS, TRUTH, World, world
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
-from support.service import settings_for
 
 pytestmark = pytest.mark.anyio
-
-PRODUCTS: Final = 240
-REGIONS: Final = ("US", "TH")
-TRUTH: Final = Catalogue(PRODUCTS)
 
 
 @pytest.fixture(scope="module")
@@ -33,43 +26,8 @@ def served() -> Iterator[RunningSandbox]:
         yield running
 
 
-class World:
-    """A sandbox and a server in front of it that live on the same day, unless the sandbox is told not to."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        self.sandbox = sandbox
-        self.days = 0
-        self.app = App(settings_for(sandbox.url), clock=self.now)
-        sandbox.reset()
-
-    def now(self) -> datetime:
-        return datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=self.days + 1)
-
-    def go_to(self, days: int, *, sandbox: bool = True) -> None:
-        """So many days after the first."""
-        self.days = days
-        if sandbox:
-            self.sandbox.set_day(DAY + timedelta(days=days))
-
-    async def search(self, region: str, page_num: int = 1, **more: Any) -> Answer:
-        return await self.app.call("search_products", {"region": region, "page_num": page_num, **more})
-
-    async def rows(self, sql: str) -> list[dict[str, Any]]:
-        assert self.app._services is not None
-
-        def look(connection: Any) -> list[dict[str, Any]]:
-            return [dict(row._mapping) for row in connection.exec_driver_sql(sql)]
-
-        return await self.app._services.store.database.run(look, writes=False)
-
-
-@asynccontextmanager
-async def world(sandbox: RunningSandbox) -> AsyncIterator[World]:
-    opened = World(sandbox)
-    opened.go_to(0)
-    async with opened.app.running():
-        yield opened
-    sandbox.set_day(DAY)
+async def search(here: World, region: str, page_num: int = 1, **more: Any) -> Answer:
+    return await here.ask("search_products", region=region, page_num=page_num, **more)
 
 
 def truth(region: str, product_id: str, day: date) -> dict[str, Any]:
@@ -93,7 +51,7 @@ async def test_each_day_s_snapshots_are_the_catalogue_of_that_day(served: Runnin
             here.go_to(days)
             for region in REGIONS:
                 for page_num in (1, 2):
-                    answer = await here.search(region, page_num)
+                    answer = await search(here, region, page_num)
                     day = DAY + timedelta(days=days)
                     assert f"data of about {day} (T+1)" in answer.scope
                     for row in answer.structured()["rows"]:
@@ -135,23 +93,23 @@ async def test_each_day_s_snapshots_are_the_catalogue_of_that_day(served: Runnin
 
 async def test_a_source_that_has_not_refreshed_yet_is_said_and_adds_no_day(served: RunningSandbox) -> None:
     async with world(served) as here:
-        await here.search("US")
+        await search(here, "US")
         first = await here.rows("SELECT * FROM snapshots")
         here.go_to(1, sandbox=False)
-        answer = await here.search("US")
+        answer = await search(here, "US")
         assert f"data of about {DAY} (T+1, source not refreshed yet)" in answer.scope
         assert "Credits: 1 for this call; 1 today" in answer.text()
-        kept = await here.search("US")
+        kept = await search(here, "US")
         assert f"data of about {DAY} (T+1, source not refreshed yet)" in kept.scope
         assert await here.rows("SELECT * FROM snapshots") == first
         # Products that were not seen before are of that day, too.
-        await here.search("US", 2)
+        await search(here, "US", 2)
         assert {row["data_day"] for row in await here.rows("SELECT data_day FROM searches WHERE page_num = 1")} == {
             day_number(DAY)
         }
         # In the afternoon it has.
         here.go_to(1)
-        answer = await here.search("US", product_sort_field=5)
+        answer = await search(here, "US", product_sort_field=5)
         assert f"data of about {DAY + timedelta(days=1)} (T+1)" in answer.scope
         days = await here.rows("SELECT data_day, count(*) AS many FROM snapshots GROUP BY data_day ORDER BY data_day")
         assert [row["data_day"] for row in days] == [day_number(DAY), day_number(DAY + timedelta(days=1))]
@@ -161,7 +119,7 @@ async def test_ids_categories_and_names_stay_text_through_all_of_it(served: Runn
     async with world(served) as here:
         for days in (0, 1):
             here.go_to(days)
-            await here.search("TH")
+            await search(here, "TH")
         kinds = [f"typeof({column.name}) AS {column.name}" for column in TEXTS]
         rows = await here.rows(f"SELECT typeof(product_id) AS product_id, {', '.join(kinds)} FROM products")
     assert {kind for row in rows for kind in row.values()} <= {"text", "null"}

@@ -5,21 +5,20 @@ the catalogue's own figures; and what this source cannot answer, said with the n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
 
-from keyapi_mcp.app import App
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.reference.absent import ABSENT
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store.views import COLUMNS
+from support.changing_world import World, world
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
-from support.service import settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -35,32 +34,8 @@ def served() -> Iterator[RunningSandbox]:
         yield running
 
 
-class World:
-    """A server in front of the catalogue, whose day can move on."""
-
-    def __init__(self, sandbox: RunningSandbox) -> None:
-        self.sandbox, self.days = sandbox, 0
-        self.app = App(
-            settings_for(sandbox.url, credits_per_call="off", min_interval_s=0, credits_per_day=200),
-            clock=lambda: datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=self.days + 1),
-        )
-        sandbox.reset()
-        self.go_to(0)
-
-    def go_to(self, days: int) -> None:
-        self.days = days
-        self.sandbox.set_day(DAY + timedelta(days=days))
-
-    async def ask(self, tool: str, **arguments: Any) -> Answer:
-        return await self.app.call(tool, arguments)
-
-
-@asynccontextmanager
-async def asking(sandbox: RunningSandbox) -> AsyncIterator[World]:
-    world = World(sandbox)
-    async with world.app.running():
-        yield world
-    sandbox.set_day(DAY)
+def asking(sandbox: RunningSandbox) -> AbstractAsyncContextManager[World]:
+    return world(sandbox, credits_per_call="off", min_interval_s=0, credits_per_day=200)
 
 
 def truth(day: date = DAY, region: str = "US") -> list[Row]:
@@ -104,8 +79,8 @@ def as_ids(rows: Sequence[Row]) -> list[str]:
 
 
 async def test_what_is_breaking_out_right_now(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        answer = await world.ask("run_recipe", recipe="breaking-out", region="US")
+    async with asking(served) as here:
+        answer = await here.ask("run_recipe", recipe="breaking-out", region="US")
     rising = [
         row
         for row in truth()
@@ -120,16 +95,16 @@ async def test_what_is_breaking_out_right_now(served: RunningSandbox) -> None:
 
 
 async def test_the_ten_best_sellers_of_thirty_days(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        answer = await world.ask("search_products", region="US", product_sort_field=5)
+    async with asking(served) as here:
+        answer = await here.ask("search_products", region="US", product_sort_field=5)
     wanted = largest(truth(), "total_sale_30d_cnt", 10)
     assert ids(answer) == as_ids(wanted)
     assert cells(answer, "units_30d") == [row["total_sale_30d_cnt"] for row in wanted]
 
 
 async def test_which_products_pay_a_high_commission(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        answer = await world.ask("run_recipe", recipe="high-commission", region="US")
+    async with asking(served) as here:
+        answer = await here.ask("run_recipe", recipe="high-commission", region="US")
     paying = [row for row in truth() if row["product_commission_rate"] >= 0.1]
     sample = largest(paying, "total_sale_30d_cnt", 40)
     wanted = [row for row in sample if pays(row) >= 1 and row["off_mark"] < 2][:10]
@@ -139,8 +114,8 @@ async def test_which_products_pay_a_high_commission(served: RunningSandbox) -> N
 
 
 async def test_new_products_that_blow_up(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        answer = await world.ask("run_recipe", recipe="new-and-rising", region="US")
+    async with asking(served) as here:
+        answer = await here.ask("run_recipe", recipe="new-and-rising", region="US")
     since = int(f"{DAY - timedelta(days=60):%Y%m%d}")
     new = [row for row in truth() if row["first_crawl_dt"] >= since and row["sales_trend_flag"] == 1]
     sample = [row for row in largest(new, "total_sale_30d_cnt", 30) if row["off_mark"] < 2]
@@ -150,8 +125,8 @@ async def test_new_products_that_blow_up(served: RunningSandbox) -> None:
 
 
 async def test_cheap_but_sold_in_volume(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        answer = await world.ask("run_recipe", recipe="low-price-volume", region="US")
+    async with asking(served) as here:
+        answer = await here.ask("run_recipe", recipe="low-price-volume", region="US")
     cheap = [row for row in truth() if row["spu_avg_price"] <= 10 and row["total_sale_cnt"] >= 5_000]
     sample = largest(cheap, "total_sale_cnt", 40)
     wanted = [row for row in sample if row["total_sale_7d_cnt"] > 0 and row["off_mark"] < 2][:10]
@@ -162,10 +137,10 @@ async def test_cheap_but_sold_in_volume(served: RunningSandbox) -> None:
 async def test_can_i_still_follow_this_one(served: RunningSandbox) -> None:
     """Of every product of a page: the rules as people write them down, step by step."""
     told = {}
-    async with asking(served) as world:
+    async with asking(served) as here:
         for page in (1, 2, 3):
-            for product_id in ids(await world.ask("search_products", region="US", page_num=page)):
-                told[product_id] = (await world.ask("get_product", product_id=product_id)).facts
+            for product_id in ids(await here.ask("search_products", region="US", page_num=page)):
+                told[product_id] = (await here.ask("get_product", product_id=product_id)).facts
     by_id = {row["product_id"]: row for row in truth()}
     for product_id, facts in told.items():
         assert (facts["stage"], facts.get("follow_window")) == followed(by_id[product_id]), product_id
@@ -204,11 +179,11 @@ async def test_which_niches_in_beauty_are_not_yet_monopolised(served: RunningSan
     in_beauty = [row for row in truth() if row["category_id"] == BEAUTY]
     counted = Counter(row["category_l2_id"] for row in in_beauty if row["category_l2_id"] != "0")
     niches = [niche for niche, _ in counted.most_common(4)]
-    async with asking(served) as world:
-        found = await world.ask("find_categories", text="beauty")
+    async with asking(served) as here:
+        found = await here.ask("find_categories", text="beauty")
         assert BEAUTY in str(found.structured()["rows"])
         for niche in niches:
-            answer = await world.ask("scan_products", region="US", category_l2_id=niche, exclude_delisted=False)
+            answer = await here.ask("scan_products", region="US", category_l2_id=niche, exclude_delisted=False)
             sample = largest([row for row in in_beauty if row["category_l2_id"] == niche], "total_sale_gmv_30d_amt", 50)
             amounts = [row["total_sale_gmv_30d_amt"] for row in sample]
             held = answer.facts["by_product"]
@@ -219,9 +194,9 @@ async def test_which_niches_in_beauty_are_not_yet_monopolised(served: RunningSan
 
 
 async def test_compare_these_and_why_do_they_sell(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        chosen = ids(await world.ask("search_products", region="US"))[:4]
-        answer = await world.ask("compare_products", product_ids=chosen)
+    async with asking(served) as here:
+        chosen = ids(await here.ask("search_products", region="US"))[:4]
+        answer = await here.ask("compare_products", product_ids=chosen)
     by_id = {row["product_id"]: row for row in truth()}
     content = answer.structured()
     metrics = {row[0]: row[1:5] for row in content["rows"]}
@@ -232,14 +207,14 @@ async def test_compare_these_and_why_do_they_sell(served: RunningSandbox) -> Non
 
 
 async def test_what_changed_since_last_week_in_my_list(served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        listed = ids(await world.ask("search_products", region="US"))
+    async with asking(served) as here:
+        listed = ids(await here.ask("search_products", region="US"))
         watched = listed[:5]
-        await world.ask("watch_products", action="add", product_ids=watched)
-        world.go_to(7)
+        await here.ask("watch_products", action="add", product_ids=watched)
+        here.go_to(7)
         for page in (1, 2):  # a week later some of them stand elsewhere
-            await world.ask("search_products", region="US", page_num=page)
-        answer = await world.ask("get_changes", scope="watch", since="7d")
+            await here.ask("search_products", region="US", page_num=page)
+        answer = await here.ask("get_changes", scope="watch", since="7d")
     before = {row["product_id"]: row for row in truth()}
     now = {row["product_id"]: row for row in truth(DAY + timedelta(days=7))}
     page_of = [row["product_id"] for row in largest(list(now.values()), "total_sale_gmv_30d_amt", 20)]
@@ -256,10 +231,10 @@ async def test_what_changed_since_last_week_in_my_list(served: RunningSandbox) -
 
 
 async def test_how_many_credits_are_left_within_my_limits(served: RunningSandbox) -> None:
-    async with asking(served) as world:
+    async with asking(served) as here:
         for region in ("US", "TH", "US"):
-            await world.ask("search_products", region=region)
-        answer = await world.ask("get_usage")
+            await here.ask("search_products", region=region)
+        answer = await here.ask("get_usage")
         assert len(served.requests) == 2
     assert answer.structured()["credits"]["today"] == 2
     assert answer.structured()["credits"]["left"] == 198
@@ -270,15 +245,15 @@ async def test_how_many_credits_are_left_within_my_limits(served: RunningSandbox
 
 @pytest.mark.parametrize("one", ABSENT, ids=[one.what for one in ABSENT])
 async def test_what_is_not_in_this_source_is_said_with_the_nearest_number(one: Any, served: RunningSandbox) -> None:
-    async with asking(served) as world:
-        await world.ask("search_products", region="US")
+    async with asking(served) as here:
+        await here.ask("search_products", region="US")
         for name in sorted(one.names):
             for tool, arguments in (
                 ("search_products", {"region": "US", name: "x"}),
                 ("query_products", {"sql": f"SELECT {name} FROM products"}),
             ):
                 with pytest.raises(InvalidQuery) as refused:
-                    await world.ask(tool, **arguments)
+                    await here.ask(tool, **arguments)
                 told = f"{refused.value.what} {refused.value.next_step}"
                 assert f"{one.what}: not in this source. The nearest: {one.nearest}." in told, (tool, name)
         assert len(served.requests) == 1
@@ -288,9 +263,9 @@ async def test_what_is_not_in_this_source_is_said_with_the_nearest_number(one: A
 
 
 async def test_there_is_no_keyword_search_and_the_nearest_categories_are_named(served: RunningSandbox) -> None:
-    async with asking(served) as world:
+    async with asking(served) as here:
         with pytest.raises(InvalidQuery) as refused:
-            await world.ask("search_products", region="US", keyword="lipstick")
+            await here.ask("search_products", region="US", keyword="lipstick")
         assert not served.requests
     assert "there is no keyword search at this service" in refused.value.what
     assert "category_l3_id" in refused.value.what

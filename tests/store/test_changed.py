@@ -12,14 +12,13 @@ from itertools import product
 from typing import Any, Final, Literal, NamedTuple
 
 import pytest
-from sqlalchemy import Connection
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.change_list import Change, Changes, Scope
 from keyapi_mcp.research.changes import Move, Severity, moves, severity, state_on
 from keyapi_mcp.store import changed
 from keyapi_mcp.store.store import Store
-from support.kept import NOW, keep, open_store, product_id, row
+from support.kept import NOW, keep, open_store, product_id, row, statements_of
 from support.recipes import found_by
 
 pytestmark = pytest.mark.anyio
@@ -266,18 +265,11 @@ async def test_asking_twice_or_in_another_process_gives_the_same(store: Store) -
 
 
 async def test_nothing_that_grows_with_the_store_is_read_row_by_row_for_the_default_question() -> None:
-    statements: list[str] = []
-
-    def listen(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.set_trace_callback(statements.append)
-
     async with open_store(fresh_s=0) as store:
         await filled(store)
         await store.watch_list.add([product_id(100)], None)
         await found_by(store, "breaking-out", product_id(100))
-        await store.database.run(listen, writes=False)
+        statements = await statements_of(store)
         for region in (None, "US"):
             for scope in (
                 Scope("all", "", region),

@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from keyapi_mcp.store.lookup import Found
 from keyapi_mcp.store.store import Store
-from support.kept import NOW, keep, open_store, product_id, row
+from support.kept import NOW, keep, open_store, product_id, row, statements_of
 
 pytestmark = pytest.mark.anyio
 
@@ -197,18 +196,11 @@ async def test_a_row_that_cannot_be_read_any_more_costs_the_texts_only(damage: b
 
 async def test_nothing_that_grows_with_the_store_is_read_from_end_to_end() -> None:
     """Each look-up goes by a key, with and without a region, found or not."""
-    statements: list[str] = []
-
-    def listen(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.set_trace_callback(statements.append)
-
     async with open_store(fresh_s=0) as store:
         await keep(store, row(0), row(1))
         await keep(store, row(0), region="TH")
         await keep(store, row(1, total_sale_30d_cnt=5), at=NOW + timedelta(days=1))
-        await store.database.run(listen, writes=False)
+        statements = await statements_of(store)
         await store.product(product_id(1), None)
         await store.product(product_id(1), "US")
         await store.product(product_id(999), None)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import Connection
 
 from keyapi_mcp.app import App
 from keyapi_mcp.errors import InvalidQuery
@@ -42,9 +43,22 @@ class World:
         assert self.app._services is not None
         return self.app._services.store
 
-    def go_to(self, days: int) -> None:
+    def go_to(self, days: int, *, sandbox: bool = True) -> None:
+        """So many days after the first; `sandbox` false: the source is behind."""
         self.day = DAY + timedelta(days=days)
-        self.sandbox.set_day(self.day)
+        if sandbox:
+            self.sandbox.set_day(self.day)
+
+    async def ask(self, tool: str, **arguments: Any) -> Answer:
+        return await self.app.call(tool, arguments)
+
+    async def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Straight from the file."""
+
+        def look(connection: Connection) -> list[dict[str, Any]]:
+            return [dict(row._mapping) for row in connection.exec_driver_sql(sql)]
+
+        return await self.store.database.run(look, writes=False)
 
     async def search(self, region: str = "US", **more: Any) -> list[str]:
         answer = await self.app.call("search_products", {"region": region, **more})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx2 as httpx
+from sqlalchemy import Connection
 
 from keyapi_mcp.app import App
 from keyapi_mcp.credits import Budget
@@ -102,3 +104,16 @@ async def open_app(service: Any, clock: Clock | None = None, **settings: Any) ->
     )
     async with app.running():
         yield app
+
+
+async def statements_of(store: Store) -> list[str]:
+    """Every statement that SQLite runs from now on is put into this list."""
+    statements: list[str] = []
+
+    def listen(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(statements.append)
+
+    await store.database.run(listen, writes=False)
+    return statements
