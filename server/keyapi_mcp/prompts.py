@@ -101,7 +101,8 @@ def _can_i_still_follow(given: Mapping[str, str]) -> str:
     return f"""\
 Can I still start to sell or promote the TikTok Shop product {product_id}?
 1. get_product product_id={product_id}{there} (free). If it is not in the store, say which search would bring it in.
-2. get_changes scope=all region of the product if it was seen on more than one day, for what moved.
+2. What moved since it was first seen stands on the card; if it was seen on one day only, say that nothing can be \
+compared yet, and which search brings its next day.
 Then answer yes, with reserve or no, from its stage and follow window, growth, creator inflow, creators, channels, \
 payoff and whether it is still on sale, each with its number, and what would change the answer."""
 

@@ -19,6 +19,7 @@ from keyapi_mcp.api import limits
 from keyapi_mcp.app import App
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, MissingKey, Offline, QuotaExhausted, TimedOut
+from keyapi_mcp.query import PARAMETERS
 from keyapi_mcp.sandbox.app import create_app
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.settings import read_settings
@@ -386,6 +387,26 @@ async def test_every_answer_is_at_most_1300_tokens_in_either_form_and_has_every_
                     assert f"\n{section}" in text, (region, pages, section)
                 found = [note for note in answer.notes if note.startswith("Finding: ")]
                 assert 3 <= len(found) <= 5
+
+
+async def test_a_question_of_every_filter_shows_fewer_rows_and_says_so() -> None:
+    tokens = token_counter()
+    assert tokens is not None
+    bounds: dict[str, Any] = {name: 0.001 for name in PARAMETERS if name.startswith("min_") and "rate" in name}
+    bounds |= {name: 1 for name in PARAMETERS if name.startswith("min_") and name not in bounds}
+    bounds |= {name: 123_456_789_012 for name in PARAMETERS if name.startswith("max_")}
+    bounds |= {"max_product_commission_rate": 1, "max_product_rating": 5}
+    bounds |= {"min_first_crawl_dt": 20200101, "max_first_crawl_dt": 20261231}
+    app = sandbox_app(store="memory")
+    async with app.running():
+        answer = await app.call(
+            "scan_products", {"region": "US", "pages": 5, "is_s_shop": 0, "category_id": "601450", **bounds}
+        )
+    shown = len(answer.structured()["rows"])
+    assert 3 <= shown < 10
+    assert f"Only {shown} of the 10 best rows are shown, for room." in answer.notes
+    for form in (answer.text(), json.dumps(answer.structured(), ensure_ascii=False, separators=(",", ":"))):
+        assert tokens(form) <= 1_300
 
 
 def test_the_description_is_at_most_90_tokens() -> None:

@@ -17,7 +17,7 @@ from keyapi_mcp.results.numbers import exact
 from keyapi_mcp.results.product_table import COLUMNS, Column, Row, read_row, table_of
 from keyapi_mcp.results.recipe_list import purpose_words
 from keyapi_mcp.results.recipe_words import amount, condition_words, metric_words
-from keyapi_mcp.results.room import own_tokens
+from keyapi_mcp.results.room import with_room
 from keyapi_mcp.results.scope import category_words, filters, question
 
 MOST_ROWS: Final = 10
@@ -86,11 +86,7 @@ def run_answer(
         )
 
     # A recipe of many conditions has as many columns.
-    for rows in range(min(MOST_ROWS, len(run.found)), _LEAST_ROWS, -1):
-        answer = with_rows(rows)
-        if own_tokens(answer.text(), answer.structured()) <= _MOST_TOKENS:
-            return answer
-    return with_rows(_LEAST_ROWS)
+    return with_room(with_rows, min(MOST_ROWS, len(run.found)), _LEAST_ROWS, _MOST_TOKENS)
 
 
 def _lines(run: Run, shown: int) -> Iterator[str]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
+
+from keyapi_mcp.results.answer import Answer
 
 # Our own words, numbers and marks: pieces, times what a piece took at most in answers that were counted.
 _PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]{1,3}|[!-/:-@\[-`{-~]{1,3}|[^\x00-\x7f]")
@@ -55,9 +57,23 @@ def _pieces(text: str) -> int:
     return len(_PIECE.findall(text))
 
 
+def with_room(build: Callable[[int], Answer], rows: int, least: int, tokens: float) -> Answer:
+    """The answer with as many of so many rows as keep it within the tokens, but with `least` in any case."""
+    for most in range(rows, least, -1):
+        answer = build(most)
+        if own_tokens(answer.text(), answer.structured()) <= tokens:
+            return answer
+    return build(min(rows, least))
+
+
 def beyond_own(text: str) -> float:
     """How many tokens a stranger's text may take, whatever it is, beyond those it is counted for as one of ours."""
     return sum(map(_usual, text)) * _WORST_FACTOR - _pieces(text)
+
+
+def overcounted(text: str) -> float:
+    """By how many tokens a stranger's usual text takes less than it is counted for as one of ours."""
+    return max(0.0, _pieces(text) - sum(map(_usual, text)))
 
 
 def within(tokens: float) -> float:

@@ -15,9 +15,13 @@ from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.gathered import Gathered, remarks, sample_words
 from keyapi_mcp.results.numbers import compact, exact, percent
 from keyapi_mcp.results.product_table import COLUMNS, read_row, table_of
+from keyapi_mcp.results.room import overcounted, with_room
 from keyapi_mcp.results.scope import category_words, filters, question
 
 _BEST: Final = 10
+_LEAST: Final = 3
+# Of either form: 1,300, less what the estimate is off where an answer is full of figures.
+_MOST_TOKENS: Final = 1_225
 _SHOWN: Final = (
     *("#", "product_id", "product", "price $", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale", "stage"),
 )
@@ -41,23 +45,27 @@ def scan_answer(
     sample = describe(products, day)
     best = [read_row(number, product, day, with_category=False) for number, product in enumerate(products[:_BEST], 1)]
     figures = _Figures(sample, excluded)
-    return Answer(
-        scope=" · ".join(
-            [
-                *question(query, synthetic=synthetic or gathered.synthetic),
-                *sample_words(gathered, len(products), excluded if exclude_delisted else None, now, notes),
-            ]
-        ),
-        table=_table(best),
-        notes=[
-            *(f"Finding: {sentence}" for sentence in findings(sample, excluded)),
-            *remarks(gathered, products),
-        ],
-        next_step=gathered.next_step or _next_step(query, gathered),
-        spending=spending,
-        facts=dict(figures.facts()) if gathered.products else {},
-        lines=tuple(figures.lines()) if gathered.products else (),
-    )
+    scope = [
+        *question(query, synthetic=synthetic or gathered.synthetic),
+        *sample_words(gathered, len(products), excluded if exclude_delisted else None, now, notes),
+    ]
+    found = [f"Finding: {sentence}" for sentence in findings(sample, excluded)]
+
+    def with_rows(most: int) -> Answer:
+        less = [] if most == len(best) else [f"Only {most} of the {len(best)} best rows are shown, for room."]
+        return Answer(
+            scope=" · ".join(scope),
+            table=_table(best[:most]),
+            notes=[*found, *less, *remarks(gathered, products)],
+            next_step=gathered.next_step or _next_step(query, gathered),
+            spending=spending,
+            facts=dict(figures.facts()) if gathered.products else {},
+            lines=tuple(figures.lines()) if gathered.products else (),
+        )
+
+    # A question of many filters takes their room.
+    names = sum(overcounted(row.name) for row in best)
+    return with_room(with_rows, len(best), _LEAST, _MOST_TOKENS + names)
 
 
 def _table(best: Sequence[Any]) -> Table:
