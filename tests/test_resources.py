@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client, MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, PromptReference, ResourceTemplateReference, TextResourceContents
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, ResourceTemplateReference, TextResourceContents
 
-from keyapi_mcp import completion, resources
+from keyapi_mcp import resources
 from keyapi_mcp.reference import categories, regions
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.store.views import COLUMNS
 from support.connections import ERAS, Era
-from support.kept import Service, open_app, product_id, row
+from support.kept import connected, product_id, row
 
 pytestmark = pytest.mark.anyio
 
 TEMPLATE = ResourceTemplateReference(uri="keyapi://product/{region}/{product_id}")
 each_era = pytest.mark.parametrize("era", ERAS)
-
-
-@asynccontextmanager
-async def connected(*rows: dict[str, Any], era: Era = "auto", **settings: Any) -> AsyncIterator[Client]:
-    """A client of a server that has seen these rows in the US. Nothing here may reach the service."""
-    service = Service(*rows)
-    async with open_app(service, **settings) as app, Client(app.server, mode=era) as client:
-        if rows:
-            await app.call("search_products", {"region": "US"})
-        asked = len(service.requests)
-        yield client
-        assert len(service.requests) == asked
 
 
 async def text_of(client: Client, uri: str) -> str:
@@ -251,108 +237,6 @@ async def test_a_store_that_cannot_be_read_is_an_error_and_the_rest_is_there(era
         assert await document(client, "keyapi://schema")
         assert (await client.complete(TEMPLATE, {"name": "product_id", "value": "17"})).completion.values == []
         assert (await client.complete(TEMPLATE, {"name": "region", "value": "U"})).completion.values
-
-
-# --- completion ---------------------------------------------------------------------------------------------------
-
-
-async def completed(client: Client, name: str, value: str, **others: str) -> tuple[list[str], int | None, bool | None]:
-    found = (await client.complete(TEMPLATE, {"name": name, "value": value}, others or None)).completion
-    return found.values, found.total, found.has_more
-
-
-@each_era
-@pytest.mark.parametrize(
-    ("value", "codes"),
-    [
-        ("", list(regions.KNOWN)),
-        ("u", ["US", "GB"]),
-        ("US", ["US"]),
-        ("th", ["TH"]),
-        ("united k", ["GB"]),
-        ("UK", ["GB"]),
-        ("ger", ["DE"]),
-        ("X", []),
-        ("Atlantis", []),
-    ],
-)
-async def test_regions_are_completed_by_code_and_by_name(value: str, codes: list[str], era: Era) -> None:
-    async with connected(era=era) as client:
-        assert await completed(client, "region", value) == (codes, len(codes), False)
-
-
-@each_era
-async def test_product_ids_are_completed_from_the_store_best_sellers_first(era: Era) -> None:
-    async with connected(*map(row, range(10)), era=era) as client:
-        best_first = [product_id(number) for number in range(9, -1, -1)]
-        assert await completed(client, "product_id", "1729") == (best_first, 10, False)
-        assert await completed(client, "product_id", "", region="us") == (best_first, 10, False)
-        assert await completed(client, "product_id", product_id(3)) == ([product_id(3)], 1, False)
-        for value, others in (
-            ("18", {}),
-            ("1729", {"region": "GB"}),
-            ("1729", {"region": "Atlantis"}),
-            ("17%", {}),
-            ("lip", {}),
-            ("' OR 1=1 --", {}),
-        ):
-            assert await completed(client, "product_id", value, **others) == ([], 0, False), value
-
-
-async def test_at_most_a_hundred_values_come_and_it_is_told_that_there_are_more() -> None:
-    service = Service()
-    async with open_app(service) as app, Client(app.server) as client:
-        for page in range(1, 13):
-            service.rows = [row(number) for number in range(10 * page, 10 * page + 10)]
-            await app.call("search_products", {"region": "US", "page_num": page})
-        values, total, more = await completed(client, "product_id", "1")
-        assert (len(values), total, more) == (100, 120, True)
-        assert values[0] == product_id(129)
-
-
-@each_era
-@pytest.mark.parametrize(
-    ("ref", "name"),
-    [
-        (ResourceTemplateReference(uri="keyapi://schema"), "region"),
-        (ResourceTemplateReference(uri="keyapi://product/US/{product_id}"), "product_id"),
-        (PromptReference(name="anything"), "region"),
-        (PromptReference(name="check_niche"), "product_id"),
-        (TEMPLATE, "category"),
-        (TEMPLATE, ""),
-        (TEMPLATE, "region}/{product_id"),
-    ],
-)
-async def test_what_has_no_such_argument_is_an_error(
-    ref: ResourceTemplateReference | PromptReference, name: str, era: Era
-) -> None:
-    async with connected(era=era) as client:
-        with pytest.raises(MCPError) as refused:
-            await client.complete(ref, {"name": name, "value": ""})
-        assert refused.value.code == INVALID_PARAMS
-
-
-async def test_categories_are_completed_by_names_that_are_understood_as_arguments() -> None:
-    async with open_app(Service()) as app:
-        store = app._running_services().store
-
-        async def complete(argument: str, begun: str) -> list[str]:
-            values, total = await completion.complete(argument, begun, {}, store, ())
-            assert len(values) == min(total, completion.MOST_COMPLETIONS)
-            return values
-
-        departments = [one.name for one in categories.top_level()]
-        assert await complete("category", "") == await complete("category_id", "") == departments
-        assert (await complete("category", "beau"))[0] == "Beauty & Personal Care"
-        assert (await complete("category", "lipstik"))[0] == "Lipstick & Lip Gloss"
-        assert await complete("category_id", "lipstik") == []
-        assert await complete("other", "lip") == []
-        for argument, level in (("category_id", 1), ("category_l2_id", 2), ("category_l3_id", 3)):
-            for begun in ("", "s", "dress", "women"):
-                for value in await complete(argument, begun):
-                    understood = categories.resolve(value, level)
-                    assert understood.id is not None, value
-                    assert (understood.level, understood.moved) == (level, False), value
 
 
 # --- start-up -----------------------------------------------------------------------------------------------------

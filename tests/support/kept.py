@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx2 as httpx
+from mcp import Client
 from sqlalchemy import Connection
 
 from keyapi_mcp.app import App
@@ -17,6 +18,7 @@ from keyapi_mcp.product import Page, Product
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store.store import Store
+from support.connections import Era
 
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -117,3 +119,15 @@ async def statements_of(store: Store) -> list[str]:
 
     await store.database.run(listen, writes=False)
     return statements
+
+
+@asynccontextmanager
+async def connected(*rows: dict[str, Any], era: Era = "auto", **settings: Any) -> AsyncIterator[Client]:
+    """A client of a server that has seen these rows in the US. Nothing here may reach the service."""
+    service = Service(*rows)
+    async with open_app(service, **settings) as app, Client(app.server, mode=era) as client:
+        if rows:
+            await app.call("search_products", {"region": "US"})
+        asked = len(service.requests)
+        yield client
+        assert len(service.requests) == asked
