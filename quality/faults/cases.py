@@ -111,6 +111,7 @@ CASES: Final = (
     _readable("numbers as text", "quoted_numbers"),
     _readable("every second field gone", "missing_fields"),
     _readable("every field null", "nulls"),
+    _readable("hostile texts in listings", "attacks"),
     _readable("commission as percentages", "percent_commission", "commission above 1 read as a percentage: row"),
     Case("redirect to another host", "redirect", "redirected the request (302)", unknown=1),
     # The last one: a server that was told to wait waits with everything.
