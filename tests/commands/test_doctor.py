@@ -141,6 +141,8 @@ def test_a_store_in_memory_is_noted() -> None:
 
 def test_a_broken_file_of_one_s_own_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "opportunity.toml").write_text("[weights]\ndemand = -1\n")
+    (tmp_path / "recipes.toml").write_text("[mine]\npages = 0\n")
     done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
     assert done.returncode == 1
     assert "FAIL  own weights: opportunity.toml, line 2: demand: has to be a number from 0 on." in done.stdout
+    assert "FAIL  own recipes: recipes.toml, line " in done.stdout

@@ -23,6 +23,7 @@ from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.judging import read_judging
+from keyapi_mcp.recipes.loading import read_recipes
 from keyapi_mcp.settings import Settings, unknown_variables
 from keyapi_mcp.store import rescue
 from keyapi_mcp.store.database import Database
@@ -56,6 +57,8 @@ def _findings(
     yield from _store(settings)
     if broken := read_judging(settings).broken:
         yield Finding(False, f"own weights: {broken}")
+    for problem in read_recipes(settings).problems:
+        yield Finding(False, f"own recipes: {problem}")
     if (rescued := rescue.last(store_path(settings))) is not None:
         yield Finding(None if rescued.whole else False, f"store: {rescued.in_words()}")
     if settings.sandbox:
