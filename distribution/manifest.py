@@ -63,6 +63,8 @@ def manifest() -> dict[str, Any]:
             },
         },
         "tools": [{"name": tool.name, "description": f"{tool.title}: {tool.summary}"} for tool in TOOLS],
+        # What they say depends on what is filled in.
+        "prompts_generated": True,
         "keywords": PROJECT["keywords"],
         "license": PROJECT["license"],
         "compatibility": {
