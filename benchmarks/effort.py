@@ -22,6 +22,8 @@ class Effort:
     restart_questions: int
     web_rounds: int
     web_calls_each: int
+    scan_rounds: int
+    statistics_rounds: int
 
 
 FULL: Final = Effort(
@@ -37,6 +39,8 @@ FULL: Final = Effort(
     restart_questions=200,
     web_rounds=10,
     web_calls_each=6,
+    scan_rounds=3,
+    statistics_rounds=100,
 )
 QUICK: Final = Effort(
     startup_rounds=3,
@@ -51,4 +55,6 @@ QUICK: Final = Effort(
     restart_questions=60,
     web_rounds=2,
     web_calls_each=2,
+    scan_rounds=1,
+    statistics_rounds=30,
 )

@@ -105,9 +105,10 @@ def child(
 
 
 @contextmanager
-def sandbox() -> Iterator[str]:
-    """The synthetic service on a free port; yields its address."""
-    with child(("-m", "keyapi_mcp.sandbox", "--port", "0"), environment(), stdout=subprocess.PIPE) as process:
+def sandbox(*options: str) -> Iterator[str]:
+    """The synthetic service on a free port; yields its address. options: further ones of its command line."""
+    arguments = ("-m", "keyapi_mcp.sandbox", "--port", "0", *options)
+    with child(arguments, environment(), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.effort import Effort
-from benchmarks.parts import cached, in_flight, memory, restart, sizes, startup, storing, uncached, web
+from benchmarks.parts import (
+    cached,
+    in_flight,
+    memory,
+    restart,
+    scanning,
+    sizes,
+    startup,
+    statistics,
+    storing,
+    uncached,
+    web,
+)
 from benchmarks.report import Part
 
 PARTS: Final[dict[str, Callable[[Effort], Part]]] = {
@@ -16,6 +28,8 @@ PARTS: Final[dict[str, Callable[[Effort], Part]]] = {
     "restart": restart.measure,
     "storing": storing.measure,
     "in_flight": in_flight.measure,
+    "scanning": scanning.measure,
+    "statistics": statistics.measure,
     "sizes": sizes.measure,
     "memory": memory.measure,
     "web": web.measure,

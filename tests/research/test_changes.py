@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyapi_mcp.product import Product
+from keyapi_mcp.research.changes import FIELDS as NAMED
 from keyapi_mcp.research.changes import (
     FIGURES,
     Severity,
@@ -21,7 +22,7 @@ from keyapi_mcp.research.changes import (
     state,
     state_on,
 )
-from support.products import UNITS, any_product, product
+from support.products import UNITS, any_product, product, sound_product
 
 STATE: Final[dict[str, Any]] = {
     "price_usd": 20.0,
@@ -233,3 +234,18 @@ def test_a_state_is_read_from_a_row_and_its_stage_depends_on_the_day() -> None:
     }
     assert state_on(row, DAY) == state(row) | {"stage": "New"}
     assert state_on(row, date(2027, 3, 1))["stage"] != "New"
+
+
+class Named(dict[str, Any]):
+    """A row of which only the named fields may be read."""
+
+    def get(self, field: str, default: Any = None) -> Any:
+        assert field in {"product_id", *NAMED}
+        return super().get(field, default)
+
+
+@settings(max_examples=60)
+@given(sound_product(), st.sampled_from([20250101, 20261001, 20261110]), st.integers(0, 200))
+def test_a_state_reads_no_other_fields_than_the_named_ones(one: Product, first_seen: int, creators: int) -> None:
+    row = Named(one.raw) | {"first_crawl_dt": first_seen, "total_ifl_cnt": creators}
+    state_on(Product(Named(row)), DAY)

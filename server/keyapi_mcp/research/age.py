@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from keyapi_mcp.product import WINDOWS, Product, Window
+from keyapi_mcp.product import SERIES, Product
 from keyapi_mcp.research.channels import channel_split
 
 DECREASING: Final = "a longer window shows less than a shorter one at the source"
 OVER_GMV: Final = "video and live exceed 100 % of GMV at the source"
 
-_NESTED: Final[tuple[Window | None, ...]] = (*WINDOWS, None)
+# The fields of each window, from the shortest to the lifetime.
+_UNITS: Final = tuple(SERIES["units"].values())
+_GMV: Final = tuple(SERIES["gmv_usd"].values())
 
 
 def days_since_first_seen(product: Product, day: date) -> int | None:
@@ -34,17 +35,17 @@ def contradictions(product: Product) -> tuple[str, ...]:
     30 days must not exceed 102 % of the whole.
     """
     found = []
-    if _decreases(product.units) or _decreases(product.gmv):
+    if _decreases(product, _UNITS) or _decreases(product, _GMV):
         found.append(DECREASING)
     if channel_split(product).inconsistent:
         found.append(OVER_GMV)
     return tuple(found)
 
 
-def _decreases(read: Callable[[Window | None], float | None]) -> bool:
+def _decreases(product: Product, fields: tuple[str, ...]) -> bool:
     longest = 0.0
-    for days in _NESTED:
-        value = read(days)
+    for field in fields:
+        value = product.number(field)
         if value is not None:
             # A cent of rounding is no contradiction.
             if value < longest - 0.02:

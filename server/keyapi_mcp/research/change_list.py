@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from heapq import nlargest
+from typing import Literal, NamedTuple
 
-from keyapi_mcp.research.changes import Move, Severity, severity
+from keyapi_mcp.research.changes import Move, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,12 @@ class Scope:
     region: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A product between two days.
 
     day: of its last state; since: of the state that it is compared with, `None` where there is none; moved: what moved
-    in between; later: nothing as old as was asked for is kept, so that `since` is the first kept day after it; idle: it
-    was not seen after the day that was asked for.
+    in between, and how much that says; later: nothing as old as was asked for is kept, so that `since` is the first
+    kept day after it; idle: it was not seen after the day that was asked for.
     """
 
     region: str
@@ -39,12 +39,9 @@ class Change:
     day: date
     since: date | None
     moved: tuple[Move, ...] = ()
+    severity: Severity = Severity.NONE
     later: bool = False
     idle: bool = False
-
-    @property
-    def severity(self) -> Severity:
-        return severity(self.moved)
 
     def _order(self) -> tuple[int, int, float, str, str]:
         """Those that moved, then those that did not, then those of which nobody can tell; the larger first."""
@@ -102,8 +99,7 @@ class Tally:
             self._later += one.later
             if one.moved or self.still:
                 listed.append(one)
-        listed.sort(key=Change._order, reverse=True)
-        del listed[self.most :]
+        self._listed = nlargest(self.most, listed, key=Change._order)
 
     def whole(self) -> Changes:
         return Changes(tuple(self._listed), self._by_severity, self._same, self._idle, self._once, self._later)

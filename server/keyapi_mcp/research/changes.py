@@ -13,8 +13,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
-from keyapi_mcp.product import Product
+from keyapi_mcp.product import SERIES, Product
 from keyapi_mcp.research.guards import ratio
+from keyapi_mcp.research.stage import FIELDS as STAGE_FIELDS
 from keyapi_mcp.research.stage import place
 
 State = Mapping[str, Any]
@@ -44,14 +45,20 @@ class Move(NamedTuple):
     @property
     def change(self) -> float | None:
         """Fraction of what it was. Guard: numbers, both known, and it was above 0."""
-        if self.name == "stage":
-            return None
-        quotient = ratio(self.now, self.before)
-        return None if quotient is None else quotient - 1
+        return None if self.name == "stage" else _change(self.before, self.now)
 
 
 # The figures that are compared, by the store's names.
 FIGURES: Final = ("price_usd", "units_30d", "gmv_30d_usd", "creators", "commission")
+# All that is read of a row for its state, by the service's names: a row with these alone has the same.
+FIELDS: Final = STAGE_FIELDS | {
+    "spu_avg_price",
+    SERIES["units"][30],
+    SERIES["gmv_usd"][30],
+    "total_ifl_cnt",
+    "product_commission_rate",
+    "off_mark",
+}
 # Those that move from `least_change` on; for the others any change is one.
 _FLOWING: Final = frozenset({"units_30d", "gmv_30d_usd", "creators"})
 
@@ -62,6 +69,7 @@ def rules() -> dict[str, Any]:
     return tomllib.loads(source.read_text(encoding="utf-8"))
 
 
+@cache
 def least_change() -> float:
     """The change, as a fraction, below which sums of a window and counts have not moved."""
     return float(rules()["least_change"])
@@ -92,36 +100,41 @@ def moves(before: State, now: State) -> tuple[Move, ...]:
     """
     found = []
     for name in FIGURES:
-        move = Move(name, before[name], now[name])
-        if move.before == move.now:
+        old, new = before[name], now[name]
+        if old == new:
             continue
-        change = move.change
+        change = _change(old, new)
         if name in _FLOWING and change is not None and abs(change) < least_change():
             continue
-        found.append(move._replace(severity=_severity(move, change)))
+        found.append(Move(name, old, new, _severity(name, old, new, change)))
     if before["delisted"] != now["delisted"]:
         found.append(Move("delisted", before["delisted"], now["delisted"], Severity.HIGH))
-    was, stage = before.get("stage"), now.get("stage")
-    if was != stage and not {was, stage} & {None, "Unclear"}:
-        high = stage in rules()["stage"]["high"]
-        found.append(Move("stage", was, stage, Severity.HIGH if high else Severity.NOTABLE))
+    left, entered = before.get("stage"), now.get("stage")
+    if left != entered and not {left, entered} & {None, "Unclear"}:
+        high = entered in rules()["stage"]["high"]
+        found.append(Move("stage", left, entered, Severity.HIGH if high else Severity.NOTABLE))
     return tuple(found)
 
 
 def severity(moved: tuple[Move, ...]) -> Severity:
     """That of the move that says most. Origin of the thresholds: own judgement."""
-    return max((move.severity for move in moved), default=Severity.NONE)
+    return max([move.severity for move in moved], default=Severity.NONE)
 
 
-def _severity(move: Move, change: float | None) -> Severity:
-    of = rules()[move.name]
-    if move.name == "commission":
-        size = abs((move.now or 0) - (move.before or 0))
+def _change(before: float | None, now: float | None) -> float | None:
+    quotient = ratio(now, before)
+    return None if quotient is None else quotient - 1
+
+
+def _severity(name: str, before: float | None, now: float | None, change: float | None) -> Severity:
+    of = rules()[name]
+    if name == "commission":
+        size = abs((now or 0) - (before or 0))
         return _rank(size, of["notable_points"], of["high_points"])
-    if change is None:
+    if change is None or before is None or now is None:
         # It became known or unknown, or there was none before: nothing tells how much that is.
         return Severity.MINOR
-    if max(move.before, move.now) < of.get("least", 0):
+    if max(before, now) < of.get("least", 0):
         return Severity.MINOR
     return _rank(abs(change), of["notable"], of["high"])
 

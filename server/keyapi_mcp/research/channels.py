@@ -27,8 +27,12 @@ def channel_split(product: Product) -> ChannelSplit:
 
     Origin: the split of Kalodata and FastMoss. Guard: g_30 > 0.
     """
-    whole = product.gmv(30)
-    video, live = ratio(product.video_gmv(30), whole), ratio(product.live_gmv(30), whole)
+    return split_of(product.gmv(30), product.video_gmv(30), product.live_gmv(30))
+
+
+def split_of(whole: float | None, video_gmv: float | None, live_gmv: float | None) -> ChannelSplit:
+    """The same of a whole and two of its parts."""
+    video, live = ratio(video_gmv, whole), ratio(live_gmv, whole)
     if video is None or live is None:
         return ChannelSplit(video, live, None, inconsistent=(video or 0) > _TOLERANCE or (live or 0) > _TOLERANCE)
     if video + live > _TOLERANCE:

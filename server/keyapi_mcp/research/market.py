@@ -23,14 +23,18 @@ class Concentration(NamedTuple):
 
 
 def concentration(products: Iterable[Product], holder: Callable[[Product], str | None]) -> Concentration | None:
-    """Concentration of g_30 by product or seller.
+    """Concentration of g_30 by product or seller, see `concentration_of`."""
+    return concentration_of((holder(product), product.gmv(30)) for product in products)
+
+
+def concentration_of(amounts: Iterable[tuple[str | None, float | None]]) -> Concentration | None:
+    """The same of amounts, each with its holder.
 
     HHI = Σ (share in %)²: under 1,000 unconcentrated, 1,000–1,800 moderate, above high. Origin: US merger guidelines
     2023. Guard: some product has a holder and GMV; products without either are left out.
     """
     held: defaultdict[str, float] = defaultdict(float)
-    for product in products:
-        who, gmv = holder(product), product.gmv(30)
+    for who, gmv in amounts:
         if who is not None and gmv:
             held[who] += gmv
     whole = sum(held.values())

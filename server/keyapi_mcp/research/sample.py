@@ -19,9 +19,9 @@ from typing import Any
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.age import days_since_first_seen
-from keyapi_mcp.research.channels import channel_split
+from keyapi_mcp.research.channels import split_of
 from keyapi_mcp.research.guards import ratio
-from keyapi_mcp.research.market import Concentration, concentration
+from keyapi_mcp.research.market import Concentration, concentration_of
 from keyapi_mcp.research.stage import place
 
 
@@ -81,15 +81,15 @@ def describe(products: Sequence[Product], day: date) -> Sample:
     amounts = [product.gmv(30) for product in products]
     gmv = sum(amount or 0 for amount in amounts)
     seen = [days_since_first_seen(product, day) for product in products]
-    split = _with_split(products)
+    split = _with_split(products, amounts)
     rates = [rate for product in products if (rate := product.commission) is not None]
     return Sample(
         products=len(products),
         units_30d=_total([product.units(30) for product in products]),
         gmv_30d=_total(amounts),
         prices=_price_bands([product.price for product in products], amounts, gmv),
-        by_product=concentration(products, lambda product: product.product_id),
-        by_seller=concentration(products, lambda product: product.seller_id),
+        by_product=concentration_of(zip([product.product_id for product in products], amounts, strict=True)),
+        by_seller=concentration_of(zip([product.seller_id for product in products], amounts, strict=True)),
         new_gmv_share=_new_shares(seen, amounts, gmv),
         dated=sum(days is not None for days in seen),
         channels=_channels(split),
@@ -131,16 +131,22 @@ def _new_shares(seen: Sequence[int | None], amounts: Sequence[float | None], gmv
     return shares
 
 
-def _with_split(products: Sequence[Product]) -> list[Product]:
-    """Those whose GMV is known by channel. Rows whose channels exceed the whole contradict themselves and would shift
-    the mix."""
-    return [product for product in products if product.gmv(30) and channel_split(product).other is not None]
+def _with_split(products: Sequence[Product], amounts: Sequence[float | None]) -> list[tuple[float, float, float]]:
+    """GMV, video and live GMV of the products whose GMV is known by channel. Rows whose channels exceed the whole
+    contradict themselves and would shift the mix."""
+    found = []
+    for product, gmv in zip(products, amounts, strict=True):
+        video, live = product.video_gmv(30), product.live_gmv(30)
+        if gmv is None or video is None or live is None or split_of(gmv, video, live).other is None:
+            continue
+        found.append((gmv, video, live))
+    return found
 
 
-def _channels(products: Sequence[Product]) -> tuple[float, float, float] | None:
-    gmv = sum(product.gmv(30) or 0 for product in products)
-    video = ratio(sum(product.video_gmv(30) or 0 for product in products), gmv)
-    live = ratio(sum(product.live_gmv(30) or 0 for product in products), gmv)
+def _channels(split: Sequence[tuple[float, float, float]]) -> tuple[float, float, float] | None:
+    gmv = sum(amount for amount, _, _ in split)
+    video = ratio(sum(amount for _, amount, _ in split), gmv)
+    live = ratio(sum(amount for _, _, amount in split), gmv)
     if video is None or live is None:
         return None
     return video, live, max(0.0, 1 - video - live)

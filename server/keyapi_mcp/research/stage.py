@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Final, Literal
 
-from keyapi_mcp.product import Product
+from keyapi_mcp.product import SERIES, Product
 from keyapi_mcp.research.age import days_since_first_seen
 from keyapi_mcp.research.growth import creator_inflow, growth_7d, growth_30d, momentum, video_inflow
 
@@ -36,84 +36,91 @@ class Placed:
     reasons: dict[str, float]
 
 
+# All that is read of a row here, by the service's names: a row with these alone is placed the same.
+FIELDS: Final = frozenset(
+    {
+        *(SERIES["units"][days] for days in (7, 15, 30, 60)),
+        *(SERIES["gmv_usd"][days] for days in (30, None)),
+        *(SERIES[name][days] for name in ("videos", "video_creators", "live_creators") for days in (7, 30)),
+        "total_ifl_cnt",
+        "first_crawl_dt",
+    }
+)
+
+
 def place(product: Product, day: date) -> Placed:
     """Stage and follow-selling window on the data day.
 
     Origin: FastMoss's four stages, thresholds own judgement. Guard: Unclear when the units of 7, 15 or 30 days are
     missing, or when no stage's conditions hold; a metric that is absent fulfils no condition.
     """
-    if any(product.units(days) is None for days in (7, 15, 30)):
+    if product.units(7) is None or product.units(15) is None or product.units(30) is None:
         return Placed("Unclear", None, {})
-    metrics = {
-        "seen_days": days_since_first_seen(product, day),
-        "lifetime_gmv_usd": product.gmv(),
-        "gmv_30d_usd": product.gmv(30),
-        "creators_30d": product.creators_active(30),
-        "growth_7d": growth_7d(product),
-        "growth_30d": growth_30d(product, day),
-        "momentum": momentum(product),
-        "creator_inflow": creator_inflow(product),
-        "video_inflow": video_inflow(product),
-    }
-    stage, deciding = _stage(metrics)
-    reasons = {name: value for name in deciding if (value := metrics[name]) is not None}
-    return Placed(stage, _window(stage, product, metrics["creator_inflow"]), reasons)
+    stage, deciding = _stage(product, day)
+    reasons = {name: value for name, value in deciding.items() if value is not None}
+    return Placed(stage, _window(stage, product), reasons)
 
 
-def _stage(metrics: dict[str, Any]) -> tuple[Stage, tuple[str, ...]]:
-    """The first stage that fits, and the metrics that decided."""
+def _stage(product: Product, day: date) -> tuple[Stage, dict[str, float | None]]:
+    """The first stage that fits, and the metrics that decided. None is computed before a condition asks for it."""
     of = rules()
-
-    def below(name: str, limit: float) -> bool:
-        return metrics[name] is not None and metrics[name] < limit
-
-    def above(name: str, limit: float) -> bool:
-        return metrics[name] is not None and metrics[name] > limit
-
-    def at_least(name: str, limit: float) -> bool:
-        return metrics[name] is not None and metrics[name] >= limit
-
-    new, growth, viral, declining, steady = (of[name] for name in ("new", "growth", "viral", "declining", "steady"))
+    new, growth, viral, declining, steady = of["new"], of["growth"], of["viral"], of["declining"], of["steady"]
+    seen, lifetime = days_since_first_seen(product, day), product.gmv()
     if (
-        below("seen_days", new["seen_days_below"])
-        and below("lifetime_gmv_usd", new["lifetime_gmv_usd_below"])
-        and below("creators_30d", new["creators_30d_below"])
+        _below(seen, new["seen_days_below"])
+        and _below(lifetime, new["lifetime_gmv_usd_below"])
+        and _below(creators := product.creators_active(30), new["creators_30d_below"])
     ):
-        return "New", ("seen_days", "lifetime_gmv_usd", "creators_30d")
-    if above("growth_7d", growth["growth_7d_above"]):
-        if above("creator_inflow", growth["creator_inflow_above"]):
-            return "Growth", ("growth_7d", "creator_inflow")
-        if above("video_inflow", growth["video_inflow_above"]):
-            return "Growth", ("growth_7d", "video_inflow")
+        return "New", {"seen_days": seen, "lifetime_gmv_usd": lifetime, "creators_30d": creators}
+    week = growth_7d(product)
+    if _above(week, growth["growth_7d_above"]):
+        if _above(inflow := creator_inflow(product), growth["creator_inflow_above"]):
+            return "Growth", {"growth_7d": week, "creator_inflow": inflow}
+        if _above(inflow := video_inflow(product), growth["video_inflow_above"]):
+            return "Growth", {"growth_7d": week, "video_inflow": inflow}
+    gmv, pace = product.gmv(30), momentum(product)
     if (
-        at_least("gmv_30d_usd", viral["gmv_30d_usd_from"])
-        and at_least("momentum", viral["momentum_from"])
-        and at_least("creator_inflow", viral["creator_inflow_from"])
+        _at_least(gmv, viral["gmv_30d_usd_from"])
+        and _at_least(pace, viral["momentum_from"])
+        and _at_least(inflow := creator_inflow(product), viral["creator_inflow_from"])
     ):
-        return "Viral", ("gmv_30d_usd", "momentum", "creator_inflow")
-    if below("momentum", declining["momentum_below"]):
-        return "Declining", ("momentum",)
-    if below("growth_30d", declining["growth_30d_below"]):
-        return "Declining", ("growth_30d",)
+        return "Viral", {"gmv_30d_usd": gmv, "momentum": pace, "creator_inflow": inflow}
+    if _below(pace, declining["momentum_below"]):
+        return "Declining", {"momentum": pace}
+    if _below(month := growth_30d(product, day), declining["growth_30d_below"]):
+        return "Declining", {"growth_30d": month}
     if (
-        at_least("lifetime_gmv_usd", steady["lifetime_gmv_usd_from"])
-        and at_least("momentum", steady["momentum_from"])
-        and not above("momentum", steady["momentum_to"])
+        _at_least(lifetime, steady["lifetime_gmv_usd_from"])
+        and _at_least(pace, steady["momentum_from"])
+        and not _above(pace, steady["momentum_to"])
     ):
-        return "Steady", ("lifetime_gmv_usd", "momentum")
-    return "Unclear", ("growth_7d", "momentum", "creator_inflow")
+        return "Steady", {"lifetime_gmv_usd": lifetime, "momentum": pace}
+    return "Unclear", {"growth_7d": week, "momentum": pace, "creator_inflow": creator_inflow(product)}
 
 
-def _window(stage: Stage, product: Product, inflow: float | None) -> Window | None:
+def _below(value: float | None, limit: float) -> bool:
+    return value is not None and value < limit
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
+
+
+def _at_least(value: float | None, limit: float) -> bool:
+    return value is not None and value >= limit
+
+
+def _window(stage: Stage, product: Product) -> Window | None:
     """How open following still is. Growth without a known number of creators says nothing."""
     of = rules()["window"]
-    units, creators = product.units(30), product.creators
     if stage == "New":
-        return "unvalidated" if units is not None and units < of["unvalidated_units_30d_below"] else None
+        return "unvalidated" if _below(product.units(30), of["unvalidated_units_30d_below"]) else None
     if stage in ("Steady", "Declining"):
         return "closed"
-    crowded = creators is not None and creators >= of["open_creators_below"]
-    slowing = inflow is not None and inflow < of["narrowing_creator_inflow_below"]
-    if stage in ("Growth", "Viral") and (crowded or slowing):
+    if stage == "Unclear":
+        return None
+    creators = product.creators
+    crowded = _at_least(creators, of["open_creators_below"])
+    if crowded or _below(creator_inflow(product), of["narrowing_creator_inflow_below"]):
         return "narrowing"
     return "open" if stage == "Growth" and creators is not None else None

@@ -43,6 +43,7 @@ _IMAGE_QUERY: Final = re.compile(
 _LONGEST_DELAY_DAYS: Final = 3
 
 
+@lru_cache(maxsize=1_024)
 def day_of(number: int) -> date:
     return date(number // 10_000, number // 100 % 100, number % 100)
 
@@ -244,20 +245,27 @@ def severity_of(row: Mapping[str, Any]) -> int | None:
     return int(changes.severity(changes.moves(previous_state(row), last_state(row))))
 
 
+# What is compared → its column of the last day, of the one before.
+_LAST: Final = {name: name for name in (*changes.FIGURES, "stage")}
+_PREVIOUS: Final = {name: f"previous_{name}" for name in _LAST}
+
+
 def last_state(row: Mapping[str, Any]) -> changes.State:
     """A row of `products` as states are compared."""
-    return _state(row, "") | {"delisted": row["delisted"]}
+    return _state(row, _LAST, row["delisted"])
 
 
 def previous_state(row: Mapping[str, Any]) -> changes.State:
     """The same of the day before, as far as it is kept."""
-    return _state(row, "previous_") | {"delisted": int(off_sale(row["previous_off_mark"]))}
+    return _state(row, _PREVIOUS, int(off_sale(row["previous_off_mark"])))
 
 
-def _state(row: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    figures = {name: row[prefix + name] for name in (*changes.FIGURES, "stage")}
+def _state(row: Mapping[str, Any], columns: Mapping[str, str], delisted: int) -> changes.State:
+    state = {name: row[column] for name, column in columns.items()}
     # As the source writes it, a price of 0 is none.
-    return figures | {"price_usd": figures["price_usd"] or None}
+    state["price_usd"] = state["price_usd"] or None
+    state["delisted"] = delisted
+    return state
 
 
 def _history(row: _State | None, day: int) -> dict[str, Any]:
