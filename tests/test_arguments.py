@@ -344,6 +344,7 @@ def test_what_is_no_date_is_refused(value: object) -> None:
         ({"min_review_count": -1}, "min_review_count: must be at least 0 (got -1)."),
         ({"min_total_sale_cnt": 1.5}, "min_total_sale_cnt: must be a whole number (got 1.5)."),
         ({"min_total_sale_cnt": "many"}, 'min_total_sale_cnt: must be a number (got "many").'),
+        ({"max_spu_avg_price": "9,99"}, 'max_spu_avg_price: must be a number (got "9,99").'),
         ({"max_spu_avg_price": "nan"}, 'max_spu_avg_price: must be a number (got "nan").'),
         ({"max_total_views_cnt": 1e300}, "max_total_views_cnt: is too large (got 1e+300)."),
         ({"min_product_commission_rate": -0.1}, "min_product_commission_rate: must be at least 0 (got -0.1)."),

@@ -71,6 +71,13 @@ async def test_at_most_a_hundred_values_come_and_it_is_told_that_there_are_more(
         assert values[0] == product_id(129)
 
 
+async def test_values_that_are_there_already_are_not_counted_as_more() -> None:
+    async with connected(row(1), row(2)) as client:
+        ref = PromptReference(name="compare_shortlist")
+        found = (await client.complete(ref, {"name": "product_ids", "value": f"{product_id(1)},17"})).completion
+        assert (found.values, found.total, found.has_more) == ([f"{product_id(1)}, {product_id(2)}"], 1, False)
+
+
 @each_era
 @pytest.mark.parametrize(
     ("ref", "name"),

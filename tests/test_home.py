@@ -34,6 +34,8 @@ def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> Non
         ("[weights]\ndemand = \n", "opportunity.toml, line 2: Invalid value"),
         ("[weights]\ndemand = 1\ndemand = 2\n", "opportunity.toml, line 3: Cannot overwrite a value"),
         ("a = [1,\n", "opportunity.toml, line 2: "),
+        pytest.param(f"a = {'9' * 5_000}\n", "opportunity.toml: has a number of too many digits", id="digits"),
+        pytest.param(f"a = {'[' * 5_000}\n", "opportunity.toml: is nested too deeply", id="nested"),
     ],
 )
 def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:

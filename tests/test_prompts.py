@@ -82,6 +82,10 @@ async def test_what_is_left_empty_has_its_usual_value() -> None:
 async def test_several_are_taken_apart() -> None:
     text = await message("morning_brief", {"recipes": "breaking-out,hidden-gem", "region": "TH"})
     assert "run_recipe recipe=breaking-out region=TH; run_recipe recipe=hidden-gem region=TH " in text
+    assert "run_recipe recipe=my-own region=US; run_recipe recipe=b region=US " in await message(
+        "morning_brief", {"recipes": "my own , b,"}
+    )
+    assert "run_recipe recipe=breaking-out region=US" in await message("morning_brief", {"recipes": " ,, "})
     assert f"compare_products product_ids=[{IDS}] (free)" in await message(
         "compare_shortlist", {"product_ids": f"{product_id(1)} and {product_id(2)}"}
     )
@@ -133,6 +137,7 @@ async def test_fields_are_completed(era: Era) -> None:
             IDS[-19:] + ", " + product_id(1)
         ]
         assert await values("check_niche", "pages", "") == []
+        assert await values("morning_brief", "recipes", "breaking-out, " * 1_000) == []
 
 
 async def test_no_message_gives_away_what_a_listing_says() -> None:

@@ -104,7 +104,7 @@ def _row(way: Way, sandbox: RunningSandbox) -> Row:
             mistakes.append(f"{transport}: {one}, not {wanted}")
         if way.says not in one.told.text:
             mistakes.append(f"{transport}: does not say {way.says!r}: {one.told.text}")
-        if one.seconds > 10:
+        if one.seconds > 20:
             mistakes.append(f"{transport}: took {one.seconds:.1f} s")
     if not same_words(seen):
         mistakes.append("transports do not tell the same")

@@ -25,7 +25,7 @@ KEYAPI_MCP: Final = str(Path(sys.executable).parent / "keyapi-mcp")
 DAY: Final = "2026-11-22"
 PRODUCTS: Final = "600"
 _LISTENS: Final = re.compile(r"listens on (http://\S+)/\w+$")
-_STOP_SECONDS: Final = 10
+_STOP_SECONDS: Final = 30
 
 
 def environment(**added: str) -> dict[str, str]:

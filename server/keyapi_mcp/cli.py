@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -30,8 +31,18 @@ def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) 
         return 130
     except BrokenPipeError:
         # Whoever read the output has seen enough (`keyapi-mcp tools | head`). Python would complain again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _write_no_more()
+        print(f"keyapi-mcp: cannot write: {error.strerror}.", file=sys.stderr)
+        return EXIT_SETUP
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -13,6 +13,7 @@ from keyapi_mcp.store.store import Store
 MOST_COMPLETIONS: Final = 100
 # Arguments that hold several values of another.
 _LISTS: Final = {"recipes": "recipe", "product_ids": "product_id"}
+_LONGEST_LIST: Final = 2_000
 _LEVELS: Final = {"category": None, "category_id": 1, "category_l2_id": 2, "category_l3_id": 3}
 
 
@@ -24,11 +25,14 @@ async def complete(
     begun: what was typed so far; others: values of other arguments; recipes: the names of those there are.
     """
     if argument in _LISTS:
+        if len(begun) > _LONGEST_LIST:
+            return [], 0
         # The last of several is being typed; the others stay in front of it.
-        before, comma, last = begun[-2_000:].rpartition(",")
+        before, comma, last = begun.rpartition(",")
         values, total = await complete(_LISTS[argument], last, others, store, recipes)
         taken = {one.strip() for one in before.split(",")}
-        return [f"{before}{comma and ', '}{value}" for value in values if value not in taken], total
+        left = [value for value in values if value not in taken]
+        return [f"{before}{comma and ', '}{value}" for value in left], total - (len(values) - len(left))
     begun = begun.strip()[:200]
     if argument == "region":
         values = _regions_like(begun)

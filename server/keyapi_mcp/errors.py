@@ -26,7 +26,12 @@ do next. None carries a key, a URL with a query, a stack or a body of the servic
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
+
+# Why a store's file cannot be used, where it can be mended, and what mends it at once.
+DAMAGED: Final = "it is damaged"
+EMPTIED: Final = "it was emptied"
+ACCEPT_LOST_LEDGER: Final = "keyapi-mcp store check --accept-lost-ledger"
 
 
 class KeyApiMcpError(Exception):
@@ -73,9 +78,15 @@ class StoreUnavailable(SetupError):
     """The store's file cannot be opened, read or written. where: its path, or "memory"; why: in words."""
 
     def __init__(self, where: str, why: str) -> None:
+        first = (
+            f"a server's next call sets it aside and carries its credit ledger over, `{ACCEPT_LOST_LEDGER}` does so "
+            "now. If that does not help, "
+            if why in (DAMAGED, EMPTIED)
+            else "mend it, "
+        )
         super().__init__(
             f"The store at {where} cannot be used: {why}.",
-            "mend it, name another directory with KEYAPI_MCP_HOME, or keep nothing beyond the process with "
+            f"{first}name another directory with KEYAPI_MCP_HOME, or keep nothing beyond the process with "
             "KEYAPI_MCP_STORE=memory; then restart the server.",
         )
         self.where = where

@@ -75,3 +75,8 @@ def own_file(path: Path) -> OwnFile | None:
         found = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         line = int(found[1]) if found else text.count("\n") + 1  # "(at end of document)"
         raise BrokenFile(path, line, str(error).partition(" (at ")[0]) from None
+    except ValueError:
+        # The one other that the parser lets through: Python's own limit on the digits of a whole number.
+        raise BrokenFile(path, None, "has a number of too many digits") from None
+    except RecursionError:
+        raise BrokenFile(path, None, "is nested too deeply") from None

@@ -56,7 +56,9 @@ class Prompt:
         values = {}
         for argument in self.arguments:
             # A path of categories is written with >, which is no more than a sign here.
-            value = clean(given.get(argument.name, "")[:_LONGEST_ARGUMENT]).replace("›", ">") or argument.usual
+            value = (
+                clean(given.get(argument.name, "")[:_LONGEST_ARGUMENT]).replace("›", ">").strip(", ") or argument.usual
+            )
             if value is None:
                 raise InvalidQuery(f"{self.name} needs {argument.name}.", f"{argument.name}: {argument.description}.")
             values[argument.name] = value
@@ -120,7 +122,9 @@ crowded, and which you would take first and why, by numbers."""
 
 def _morning_brief(given: Mapping[str, str]) -> str:
     region, recipes = given["region"], given["recipes"]
-    runs = "; ".join(f"run_recipe recipe={name} region={region}" for name in re.split(r"[,\s]+", recipes) if name)
+    # Commas part recipes, blanks only where there is no comma: a name may be written with them.
+    names = re.split(r"\s*,\s*" if "," in recipes else r"\s+", recipes)
+    runs = "; ".join(f"run_recipe recipe={name.replace(' ', '-')} region={region}" for name in names if name)
     return f"""\
 My morning brief for TikTok Shop {region}.
 1. get_usage: what is left within my limits.

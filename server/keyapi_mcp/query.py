@@ -67,7 +67,7 @@ def _number(value: object) -> object:
         number = value
     elif isinstance(value, str):
         try:
-            number = float(value.strip().replace(",", "").removeprefix("$"))
+            number = plain_number(value)
         except ValueError:
             raise ValueError("must be a number") from None
     else:
@@ -75,6 +75,15 @@ def _number(value: object) -> object:
     if number is not None and not abs(number) < _ENDLESS:  # also refuses NaN
         raise ValueError("is too large" if number == number else "must be a number")
     return number
+
+
+_GROUPED: Final = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+
+
+def plain_number(text: str) -> float:
+    """A number as people write it, as "$1,000". Raises ValueError; also for "0,5", which is not to become 5."""
+    text = text.strip().removeprefix("$").strip()
+    return float(text.replace(",", "") if _GROUPED.fullmatch(text) else text)
 
 
 def _fraction(value: object) -> object:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -30,12 +33,19 @@ class Scheduler:
         self.sandbox, self.capsys = sandbox, capsys
         self.out = self.err = ""
 
-    def run(self, *recipes: str, days: int = 0, max_credits: int | None = None, **settings: object) -> int:
+    def run(
+        self,
+        *recipes: str,
+        region: str = "US",
+        days: int = 0,
+        max_credits: int | None = None,
+        **settings: object,
+    ) -> int:
         self.sandbox.set_day(DAY + timedelta(days=days))
         self.sandbox.requests.clear()
         now = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=days + 1)
         app = App(settings_for(self.sandbox.url, **settings), clock=lambda: now)
-        code = collect.run(app, recipes, "US", max_credits)
+        code = collect.run(app, recipes, region, max_credits)
         self.out, self.err = self.capsys.readouterr()
         return code
 
@@ -52,7 +62,7 @@ def scheduler(served: RunningSandbox, capsys: pytest.CaptureFixture[str]) -> Sch
 def test_on_the_first_day_nothing_has_changed_and_on_a_later_one_it_says_what_did(scheduler: Scheduler) -> None:
     assert scheduler.run(*RECIPES) == 0
     assert scheduler.asked > 0
-    assert scheduler.out.endswith(f"Credits: {scheduler.asked}. Moved: 0.\n")
+    assert scheduler.out.endswith(f"Credits: {scheduler.asked}. Nothing moved.\n")
     assert scheduler.run(*RECIPES) == 0  # the same day again: all of it is kept
     assert scheduler.asked == 0
     assert scheduler.run(*RECIPES, days=4) == 1
@@ -62,7 +72,7 @@ def test_on_the_first_day_nothing_has_changed_and_on_a_later_one_it_says_what_di
             f"What changed: recipe {recipe} · US · against the data day before each product's latest" in scheduler.out
         )
     assert "product_id|" in scheduler.out
-    assert not scheduler.out.endswith("Moved: 0.\n")
+    assert not scheduler.out.endswith("Nothing moved.\n")
     assert scheduler.run(*RECIPES, days=4) == 1  # what changed is still so when it is asked for again
     assert scheduler.asked == 0
 
@@ -111,6 +121,42 @@ def test_a_recipe_that_there_is_not_is_refused_before_anything_is_asked(schedule
 def test_the_command_takes_recipes_region_and_budget() -> None:
     done = keyapi_mcp("collect", "creator-hot", "--region", "US", "--max-credits", "1", "--sandbox")
     assert done.returncode == 0, done.stderr
-    assert "Credits: 1. Moved: 0." in done.stdout
+    assert "Credits: 1. Nothing moved." in done.stdout
     assert keyapi_mcp("collect", "creator-hot", "--sandbox").returncode == 2
     assert keyapi_mcp("collect", "creator-hot", "--region", "US", "--max-credits", "-1", "--sandbox").returncode == 2
+
+
+def test_a_recipe_s_name_may_be_written_freely(scheduler: Scheduler) -> None:
+    assert scheduler.run("Creator Hot", "creator_hot") == 0
+    assert scheduler.out.count("Recipe creator-hot: ") == 1
+
+
+def test_a_recipe_that_has_never_returned_anything_has_nothing_that_changed(scheduler: Scheduler) -> None:
+    assert scheduler.run("creator-hot", region="XX", max_credits=1) == 0, scheduler.err
+    assert "Recipe creator-hot: " in scheduler.out
+    assert scheduler.out.endswith("Credits: 1. Nothing moved.\n")
+
+
+def test_once_nobody_reads_no_more_is_spent(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, file: object = None, **_options: object) -> None:
+        if file is None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(collect, "print", broken, raising=False)
+    with pytest.raises(BrokenPipeError):
+        scheduler.run(*RECIPES)
+    assert 0 < scheduler.asked <= 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_that_cannot_be_written_is_told_and_is_no_change() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "keyapi_mcp", "collect", "creator-hot", "--region", "US", "--sandbox"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 5
+    assert done.stderr.endswith("keyapi-mcp: cannot write: No space left on device.\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyapi_mcp.results.untrusted import clean
@@ -35,6 +35,7 @@ def test_nothing_gets_out_of_its_cell_or_hides_in_it(raw: str) -> None:
 
 
 @given(texts.filter(lambda text: "\x1b" not in text), texts)
+@example("|", "\u0301" * 5)
 def test_what_stands_side_by_side_is_cleaned_as_each_alone(before: str, after: str) -> None:
     """But for a terminal's sequences, which swallow what comes after their beginning."""
     assert clean(f"{before} {after}") == clean(f"{clean(before)} {clean(after)}")

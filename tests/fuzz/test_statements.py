@@ -173,7 +173,8 @@ def harmless(opened: Opened, sql: str) -> None:
     if found is not None:
         assert SECRET not in json.dumps([found.columns, found.rows])
     assert opened.contents() == opened.before
-    assert {one.name for one in opened.path.parent.iterdir()} <= {f"keyapi.sqlite{end}" for end in ("", "-wal", "-shm")}
+    known = {"keyapi.begun", *(f"keyapi.sqlite{end}" for end in ("", "-wal", "-shm"))}
+    assert {one.name for one in opened.path.parent.iterdir()} <= known
 
 
 @settings(max_examples=600)

@@ -29,6 +29,7 @@ def values(recipe: Recipe) -> dict[str, Any]:
         ("growth_7d=0.5", 0.5),
         (" growth_7d = 50% ", 0.5),
         ("growth_7d=1,000", 1000),
+        ("growth_7d=$1,000.50", 1000.5),
         ("growth_7d=-0.1", -0.1),
     ],
 )
@@ -65,6 +66,8 @@ def test_a_date_can_be_so_many_days_ago(text: str) -> None:
 
 def test_the_last_of_the_same_name_counts() -> None:
     assert values(of("breaking-out", "momentum=2", "momentum=3"))["momentum"] == 3
+    assert values(of("breaking-out", "momentum=off", "momentum=3"))["momentum"] == 3
+    assert "momentum" not in values(of("breaking-out", "momentum=3", "momentum=off", "momentum=off"))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,11 @@ def test_the_last_of_the_same_name_counts() -> None:
         ("min_total_sale_30d=5", "the nearest is min_total_sale_30d_cnt"),
         ("growth_7d", "is written name=value, for example growth_7d=…"),
         ("growth_7d=", "is written name=value"),
+        ("=5", "is written name=value"),
+        ("growth_7d=1e13", "growth_7d: above has to be a number, at most 1,000,000,000,000"),
+        ("growth_7d=0,5", "the value has to be a number, or off"),
+        ("growth_7d=1,5", "the value has to be a number, or off"),
+        ("growth_7d=1.000,5", "the value has to be a number, or off"),
         ("growth_7d=fast", "the value has to be a number, or off"),
         ("growth_7d=nan", "the value has to be a number, or off"),
         ("growth_7d=1e999", "the value has to be a number, or off"),
@@ -103,6 +111,24 @@ def test_every_mistake_is_told_on_a_line_of_its_own() -> None:
     lines = caught.value.what.splitlines()
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+def test_what_there_is_instead_is_told_once() -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        of("breaking-out", "growth=1", "moment=2", "pages=3")
+    first, second, third = caught.value.what.splitlines()
+    assert first.endswith(
+        "growth_7d. Its own are sales_trend_flag, sales_flag, min_total_sale_30d_cnt, growth_7d, momentum."
+    )
+    assert second == 'overrides "moment=2": breaking-out has nothing of this name; the nearest is momentum.'
+    assert third == 'overrides "pages=3": pages is an argument of the call itself.'
+
+
+def test_a_recipe_without_numbers_says_so() -> None:
+    plain = Recipe("plain", "all", {}, sort=7, direction=1, pages=1)
+    with pytest.raises(InvalidQuery, match="Its own are none; filters of search_products can be added"):
+        override(plain, ["growth_7d=1"])
+    assert override(plain, ["min_review_count=5"]).filters == {"min_review_count": "5"}
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -44,7 +44,7 @@ def test_a_search_is_named_without_its_defaults_and_with_fractions(unit: Commiss
 @pytest.mark.parametrize(("pages", "price"), [(1, "1 credit"), (3, "3 credits")])
 def test_a_recipe_is_named_with_its_price(pages: int, price: str) -> None:
     origin = Origin("breaking-out", "GB", pages)
-    assert ask_again(origin, seen(), "fraction") == f"run_recipe recipe=breaking-out region=GB ({price})"
+    assert ask_again(origin, seen(), "fraction") == f"run_recipe recipe=breaking-out region=GB pages={pages} ({price})"
 
 
 @pytest.mark.parametrize("key", ["", "region=US&page_num=none", "region=US&max_product_commission_rate=much", "gone=1"])

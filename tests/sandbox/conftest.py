@@ -29,7 +29,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture(scope="session")
 def client(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     headers = {"authorization": "Bearer sk_test"}
-    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=10, trust_env=False) as opened:
+    with httpx.Client(base_url=sandbox.url, headers=headers, timeout=30, trust_env=False) as opened:
         yield opened
 
 

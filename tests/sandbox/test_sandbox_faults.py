@@ -41,7 +41,7 @@ def sandbox(broken: RunningSandbox) -> Iterator[RunningSandbox]:
 @pytest.fixture
 def get(sandbox: RunningSandbox) -> Iterator[Callable[..., httpx.Response]]:
     """Push a fault and ask once, on a connection of its own."""
-    with httpx.Client(base_url=sandbox.url, headers=KEY, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=sandbox.url, headers=KEY, timeout=20, trust_env=False) as client:
 
         def ask(kind: str | None = None, timeout: float = 5, **details: Any) -> httpx.Response:
             if kind is not None:
@@ -133,7 +133,7 @@ def test_delay_answers_late(get: Get) -> None:
 def test_drip_sends_a_little_at_a_time(sandbox: RunningSandbox) -> None:
     sandbox.faults.push(Fault("drip", seconds=0.02, chunk=1))
     with (
-        httpx.Client(headers=KEY, timeout=5, trust_env=False) as client,
+        httpx.Client(headers=KEY, timeout=20, trust_env=False) as client,
         client.stream("GET", sandbox.url + PATH, params=ASKED) as answer,
     ):
         chunks = answer.iter_raw()
@@ -142,7 +142,7 @@ def test_drip_sends_a_little_at_a_time(sandbox: RunningSandbox) -> None:
 
 def test_huge_and_gzip_bomb_grow_to_the_size_asked_for(sandbox: RunningSandbox) -> None:
     size = 4_000_000
-    with httpx.Client(headers=KEY, timeout=5, trust_env=False) as client:
+    with httpx.Client(headers=KEY, timeout=20, trust_env=False) as client:
         sandbox.faults.push(Fault("huge", size=size), Fault("gzip_bomb", size=size))
         with client.stream("GET", sandbox.url + PATH, params=ASKED) as answer:
             assert sum(map(len, answer.iter_raw())) >= size * 0.95

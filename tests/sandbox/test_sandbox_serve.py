@@ -39,7 +39,7 @@ def test_it_tells_its_port_serves_and_ends_well_on_a_signal(number: signal.Signa
         answer = httpx.get(url + PATH, params=ASKED, headers=KEY, trust_env=False)
         assert len(answer.json()["data"]) == 3
         child.send_signal(number)
-        out, err = child.communicate(timeout=10)
+        out, err = child.communicate(timeout=30)
         assert (child.returncode, out) == (0, "")
         assert err.count("\n") == 1
         assert url in err
@@ -48,7 +48,7 @@ def test_it_tells_its_port_serves_and_ends_well_on_a_signal(number: signal.Signa
 def test_a_signal_right_after_the_port_is_told_is_not_lost() -> None:
     with process() as (child, _):
         child.terminate()
-        assert child.wait(timeout=10) == 0
+        assert child.wait(timeout=30) == 0
 
 
 def test_two_processes_with_one_seed_and_date_serve_the_same_rows() -> None:

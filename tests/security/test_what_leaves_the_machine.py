@@ -79,10 +79,14 @@ def test_a_server_connects_to_the_base_url_and_to_nothing_else(
             ("compare_products", {"product_ids": ids[:3]}),
             ("find_categories", {"text": "lip oil"}),
             ("query_products", {"sql": "SELECT name FROM products"}),
+            ("run_recipe", {}),
+            ("watch_products", {"action": "add", "product_ids": ids[:1]}),
+            ("get_changes", {"scope": "watch"}),
             ("get_usage", {}),
         ):
             ask(server, "tools/call", name=name, arguments=arguments)
         ask(server, "resources/read", uri=f"keyapi://product/US/{ids[0]}")
+        ask(server, "prompts/get", name="morning_brief", arguments={})
         server.hang_up()
         assert server.wait() == 0
     address = urlsplit(sandbox.url)

@@ -19,6 +19,6 @@ def servers() -> Iterator[Everywhere]:
 @pytest.fixture(scope="session")
 def hurried_servers() -> Iterator[Everywhere]:
     """Nothing is kept, and the time-outs are short enough to wait for."""
-    settings = {"fresh_s": "0", "read_timeout_s": "1.5", "total_timeout_s": "6", "max_body_bytes": "2000000"}
+    settings = {"fresh_s": "0", "read_timeout_s": "2.5", "total_timeout_s": "6", "max_body_bytes": "2000000"}
     with everywhere(**settings) as opened:
         yield opened

@@ -34,7 +34,7 @@ class Failing:
     kind: str
     said: tuple[str, ...]
     requests: int = 1
-    seconds: float = 5
+    seconds: float = 8
     details: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -47,12 +47,12 @@ FAILURES = (
     Failing("status", ("quota is used up", "says nothing about products", NONE_SPENT), details={"status": 402}),
     Failing("status", ("refused the KeyAPI key (403)", NONE_SPENT), details={"status": 403}),
     Failing("status", ("no such endpoint", "KEYAPI_API_BASE_URL", NONE_SPENT), details={"status": 404}),
-    Failing("status", ("(500)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=12, details={"status": 500}),
-    Failing("status", ("(503)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=12, details={"status": 503}),
+    Failing("status", ("(500)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=16, details={"status": 500}),
+    Failing("status", ("(503)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=16, details={"status": 503}),
     Failing("status", ("(418)", NOT_EMPTY, ONE_UNKNOWN), details={"status": 418}),
-    Failing("html", ("(502)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=12),
+    Failing("html", ("(502)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=16),
     Failing("quota_500", ("quota is used up", NONE_SPENT)),
-    Failing("code_in_200", ("(500)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=12, details={"code": 500}),
+    Failing("code_in_200", ("(500)", NOT_EMPTY, THREE_UNKNOWN), requests=3, seconds=16, details={"code": 500}),
     Failing("code_in_200", ("quota is used up", NONE_SPENT), details={"code": 402}),
     Failing("code_in_200", ("refused the KeyAPI key (401)", NONE_SPENT), details={"code": 401}),
     Failing("redirect", ("redirected the request (302)", "not followed")),
@@ -67,7 +67,7 @@ FAILURES = (
     Failing("hang", ("no complete answer in time", NOT_EMPTY, ONE_UNKNOWN)),
     Failing("delay", ("no complete answer in time", NOT_EMPTY, ONE_UNKNOWN), details={"seconds": 20}),
     # Each byte comes in time, all of them never would.
-    Failing("drip", ("no complete answer within 6 s", NOT_EMPTY, ONE_UNKNOWN), seconds=12),
+    Failing("drip", ("no complete answer within 6 s", NOT_EMPTY, ONE_UNKNOWN), seconds=16),
     Failing("cut", ("connection broke", NOT_EMPTY, ONE_UNKNOWN)),
     Failing("reset", ("connection broke", NOT_EMPTY, ONE_UNKNOWN)),
     Failing("huge", ("larger than 2,000,000 bytes", ONE_UNKNOWN)),

@@ -145,7 +145,7 @@ def test_answers_that_nobody_reads_wait_and_all_come_when_somebody_does(sandbox:
             assert sorted(identifiers[1:]) == list(range(200))
             assert process.stdin is not None
             process.stdin.close()
-            assert process.wait(15) == 0
+            assert process.wait(30) == 0
         finally:
             process.kill()
     assert ledger(sandbox) == {"paid": 50}
@@ -162,7 +162,7 @@ def test_a_client_that_never_read_and_leaves_does_not_keep_the_server(leaves: st
             process.stdin.close()
             if leaves == "closes both":
                 process.stdout.close()
-            assert process.wait(15) == 0
+            assert process.wait(30) == 0
         finally:
             process.kill()
     assert ledger(sandbox) == {"paid": 50}
@@ -190,7 +190,7 @@ def test_a_thousand_cancelled_calls_leave_the_server_as_it_was(sent: bool, sandb
             server.write(*[cancel(number) for number in numbers])
             if sent:
                 # What was sent is waited for up to its time-out, because its answer may have been paid for.
-                until(lambda: ledger(sandbox).get("open", 0) == 0, seconds=20)
+                until(lambda: ledger(sandbox).get("open", 0) == 0, seconds=40)
         # Whatever was written before has been read by now.
         answer = server.ask({"jsonrpc": "2.0", "id": "ping", "method": "ping"})
         while answer["id"] != "ping":

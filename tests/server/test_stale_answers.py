@@ -45,7 +45,7 @@ def _no_waiting() -> Iterator[None]:
 
 @asynccontextmanager
 async def server(url: str, clock: Clock, **settings: Any) -> AsyncIterator[App]:
-    hurried = {"read_timeout_s": 0.3, "max_body_bytes": 2_000_000}
+    hurried = {"read_timeout_s": 1, "max_body_bytes": 2_000_000}
     app = App(settings_for(url, **hurried | settings), clock=clock)
     async with app.running():
         yield app

@@ -261,6 +261,20 @@ async def test_asking_twice_or_in_another_process_gives_the_same(store: Store) -
                 assert await other.watch_list.changes(ALL, since, 30) == first
 
 
+async def test_what_a_recipe_returned_on_an_earlier_day_only_is_not_its_any_more() -> None:
+    async with open_store(fresh_s=0) as store:
+        for day, price in ((0, 10), (1, 20)):
+            await keep(store, row(1, spu_avg_price=price), row(2, spu_avg_price=price), at=NOW + timedelta(days=day))
+        await keep(store, row(1), region="TH")
+        await found_by(store, "breaking-out", product_id(1), data_day=20261122)
+        await found_by(store, "breaking-out", product_id(2), data_day=20261123)
+        await found_by(store, "breaking-out", product_id(1), region="TH", data_day=20261122)
+        for region, known in (("US", [product_id(2)]), ("TH", []), (None, [product_id(2)])):
+            found = await store.watch_list.changes(Scope("recipe", "breaking-out", region), None, 30)
+            assert [one.product_id for one in found.listed] == known
+        assert found.known == 2  # that of the other market, too: its last day is its own
+
+
 # --- speed --------------------------------------------------------------------------------------------------------
 
 
@@ -279,7 +293,7 @@ async def test_nothing_that_grows_with_the_store_is_read_row_by_row_for_the_defa
                 await store.watch_list.changes(scope, None, 10)
                 await store.watch_list.changes(scope, FIRST, 10)
         await store.watch_list.regions()
-        await store.watch_list.origins([product_id(100)])
+        await store.watch_list.origins([product_id(100)], ["breaking-out"])
         looked = [sql for sql in statements if sql.lstrip().startswith(("SELECT", "WITH"))]
         assert len(looked) >= 16
         assert store.path is not None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +18,7 @@ from typing import Any, Final
 import pytest
 
 from keyapi_mcp.errors import LedgerLost, StoreUnavailable, as_text
-from keyapi_mcp.store import books, rescue, upkeep
+from keyapi_mcp.store import begun, books, opening, rescue, upkeep
 from keyapi_mcp.store.database import Database
 from support import store_process
 from support.command import keyapi_mcp
@@ -67,6 +70,18 @@ def overwrite(path: Path, at: int, data: bytes) -> None:
         file.write(data)
 
 
+def overwrite_all(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut_to(path: Path, length: int) -> None:
+    os.truncate(path, length)
+
+
 def page_of(*tables: str) -> Damage:
     """Zeroes the first page of each of these tables."""
 
@@ -106,7 +121,7 @@ async def test_no_file_is_set_aside_without_damage(path: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             await store.database.run(lambda _connection: 1 // 0)
         assert rescue.last(path) is None
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "keyapi.begun"}
 
 
 @pytest.mark.parametrize(
@@ -196,6 +211,67 @@ async def test_while_it_is_not_known_what_was_spent_nothing_is(damage: Damage, p
         rescue.confirm(path)
         await app.call("search_products", {"region": "GB"})
     assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("length", [0, 16, 60])
+async def test_an_emptied_file_is_no_new_one(length: int, path: Path) -> None:
+    await fill()
+    cut_to(path, length)
+    async with open_app(service := Service(*TEN)) as app:
+        with pytest.raises(LedgerLost):
+            await app.call("search_products", {"region": "GB"})
+        usage = await app.call("get_usage", {})
+    found = rescue.last(path)
+    assert found is not None
+    assert not found.whole
+    assert found.in_words() in usage.text()
+    assert service.requests == []
+    assert len(contents(path.with_name(found.aside))) == length
+
+
+async def test_what_the_log_still_holds_of_an_emptied_file_is_carried_over(path: Path) -> None:
+    async with open_app(Service(*TEN)) as app:
+        await app.call("search_products", {"region": "US"})
+        # As a kill leaves it: nothing was written back into the file yet.
+        log = contents(Path(f"{path}-wal"))
+    cut_to(path, 0)
+    overwrite_all(Path(f"{path}-wal"), log)
+    async with open_app(service := Service(*TEN)) as app:
+        answer = await app.call("search_products", {"region": "GB"})
+    assert "2 today" in answer.text()
+    assert len(service.requests) == 1
+    found = rescue.last(path)
+    assert found is not None
+    assert (found.whole, found.credits) == (True, 1)
+
+
+async def test_a_file_that_is_emptied_while_it_is_open_is_no_new_one(path: Path) -> None:
+    await fill()
+    async with open_app(service := Service(*TEN)) as app:
+        await app.call("get_usage", {})
+        cut_to(path, 0)
+        for _ in range(2):
+            with pytest.raises(LedgerLost):
+                await app.call("search_products", {"region": "GB"})
+    assert service.requests == []
+
+
+async def test_a_file_that_somebody_has_removed_is_begun_anew(path: Path) -> None:
+    await fill()
+    remove(path)
+    # Another process is just making it.
+    begun.forget(path)
+    overwrite_all(path, b"")
+    async with open_app(service := Service(*TEN)) as app:
+        assert "1 today" in (await app.call("search_products", {"region": "GB"})).text()
+    remove(path)
+    async with open_app(service) as app:
+        assert "1 today" in (await app.call("search_products", {"region": "GB"})).text()
+    assert rescue.last(path) is None
+    cut_to(path, 0)
+    async with open_app(service) as app:
+        with pytest.raises(LedgerLost):
+            await app.call("search_products", {"region": "GB"})
 
 
 async def test_a_ledger_of_which_pages_are_gone_is_completed_from_the_sums_of_its_days(path: Path) -> None:
@@ -323,6 +399,73 @@ async def test_a_rescue_that_was_killed_is_carried_on_by_the_next(
     assert len(list(path.parent.glob("*damaged*.sqlite"))) == 1
 
 
+@pytest.mark.parametrize("mends", [True, False])
+async def test_who_comes_while_a_damaged_file_is_replaced_waits_and_makes_no_new_one(
+    mends: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill()
+    page_of("products")(path)
+    between, comes, go_on = threading.Event(), threading.Event(), threading.Event()
+    place, finish = rescue._place, rescue.finish
+
+    def held_up(path: Path) -> None:
+        if not path.exists() and threading.current_thread() is rescuer:
+            between.set()
+            assert go_on.wait(30)
+        place(path)
+
+    def finishing(path: Path, busy_s: float) -> None:
+        comes.set()
+        finish(path, busy_s)
+
+    def open_and_count() -> int:
+        database = Database(path, mends=mends)
+        try:
+            totals = database.run_now(lambda connection: books.totals(connection, NO_LIMITS, store_process.NOW))
+            return totals.today
+        finally:
+            database.close()
+
+    monkeypatch.setattr(rescue, "_place", held_up)
+    monkeypatch.setattr(rescue, "finish", finishing)
+    rescuer = threading.Thread(target=rescue.rescue, args=(path, 10))
+    rescuer.start()
+    assert between.wait(30)
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(open_and_count)
+        assert comes.wait(30)
+        assert not is_there(path)
+        go_on.set()
+        assert counted.result(30) == CREDITS
+    rescuer.join(30)
+    assert rescue.last(path) is not None
+
+
+async def test_what_is_written_while_a_damaged_file_is_replaced_is_in_the_new_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill()
+    page_of("products")(path)
+    engine = opening.open_engine
+
+    def overtaken(where: Path | None, busy_s: float) -> Any:
+        opened = engine(where, busy_s)
+        if where == path:
+            monkeypatch.setattr(opening, "open_engine", engine)
+            opened.connect().close()
+            # Another process, between opening and the first look at what was opened.
+            rescue.rescue(path, 1)
+        return opened
+
+    monkeypatch.setattr(opening, "open_engine", overtaken)
+    async with open_store() as store:
+        await keep(store, row(1), page_num=99)
+    async with open_store() as store:
+        totals = await store.totals()
+    assert totals is not None
+    assert totals.today == CREDITS + 1
+
+
 async def test_a_second_damage_does_not_make_a_lost_ledger_found(path: Path) -> None:
     await fill()
     page_of("ledger", "credit_days")(path)
@@ -354,6 +497,7 @@ def test_a_person_is_told_by_doctor_and_accepts_what_is_lost(path: Path) -> None
     page_of("ledger", "credit_days")(path)
     checked = keyapi_mcp("store", "check")
     assert checked.returncode == 1
+    assert "`keyapi-mcp store check --accept-lost-ledger` does so now" in checked.stderr
     # Only a server, or the person who says so, moves it.
     assert not list(path.parent.glob("*damaged*"))
     accepted = keyapi_mcp("store", "check", "--accept-lost-ledger")

@@ -53,7 +53,7 @@ async def test_what_is_in_it() -> None:
             products=3, snapshots=6, searches=3, attempts=3, first_day=20261122, last_day=20261221
         )
         assert upkeep.size(path) == sum(
-            file.stat().st_size for file in path.parent.iterdir() if not file.name.endswith("-shm")
+            file.stat().st_size for file in path.parent.iterdir() if file.name in (path.name, f"{path.name}-wal")
         )
 
 

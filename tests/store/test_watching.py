@@ -18,6 +18,7 @@ from support.recipes import found_by
 pytestmark = pytest.mark.anyio
 
 ONE, TWO, THREE = map(product_id, (1, 2, 3))
+RECIPES = ("breaking-out", "old", "dear", "cheap")
 KEY = "region={}&product_sort_field=7&sort_type=1&page_num={}&page_size=10"
 
 
@@ -116,22 +117,40 @@ async def test_the_search_that_brought_the_last_state_is_known_by_its_key(store:
     await keep(store, row(1), row(2), page_num=2)
     await keep(store, row(2, total_sale_cnt=5), page_num=3, at=NOW + timedelta(days=1))
     await keep(store, row(1), region="TH")
-    assert await store.watch_list.origins([ONE, TWO, THREE]) == {
+    assert await store.watch_list.origins([ONE, TWO, THREE], RECIPES) == {
         ("US", ONE): Origin(region="US", key=KEY.format("US", 2)),
         ("US", TWO): Origin(region="US", key=KEY.format("US", 3)),
         ("TH", ONE): Origin(region="TH", key=KEY.format("TH", 1)),
     }
-    assert await store.watch_list.origins([]) == {}
+    assert await store.watch_list.origins([], RECIPES) == {}
 
 
 async def test_a_recipe_that_returned_it_is_named_instead_with_its_pages(store: Store) -> None:
     await keep(store, row(1), row(2))
     await found_by(store, "breaking-out", ONE, pages=3)
     await found_by(store, "breaking-out", THREE, region="GB", pages=2)
-    assert await store.watch_list.origins([ONE, TWO, THREE]) == {
+    assert await store.watch_list.origins([ONE, TWO, THREE], RECIPES) == {
         ("US", ONE): Origin("breaking-out", "US", 3),
         ("US", TWO): Origin(region="US", key=KEY.format("US", 1)),
         ("GB", THREE): Origin("breaking-out", "GB", 2),
+    }
+
+
+async def test_a_search_that_returned_it_later_than_a_recipe_is_named(store: Store) -> None:
+    await found_by(store, "breaking-out", ONE, TWO, data_day=20261120)
+    await keep(store, row(1))
+    assert await store.watch_list.origins([ONE, TWO], RECIPES) == {
+        ("US", ONE): Origin(region="US", key=KEY.format("US", 1)),
+        ("US", TWO): Origin("breaking-out", "US", 3),
+    }
+
+
+async def test_a_recipe_that_cannot_return_it_again_is_not_named(store: Store) -> None:
+    await keep(store, row(1), row(2))
+    await found_by(store, "removed", ONE)
+    await found_by(store, "breaking-out", TWO, pages=0)
+    assert await store.watch_list.origins([ONE, TWO], RECIPES) == {
+        ("US", one): Origin(region="US", key=KEY.format("US", 1)) for one in (ONE, TWO)
     }
 
 
@@ -139,7 +158,7 @@ async def test_of_several_recipes_the_last_one_counts_and_then_the_cheapest(stor
     await found_by(store, "old", ONE, data_day=20261120, pages=1)
     await found_by(store, "dear", ONE, data_day=20261122, pages=5)
     await found_by(store, "cheap", ONE, data_day=20261122, pages=2)
-    assert await store.watch_list.origins([ONE]) == {("US", ONE): Origin("cheap", "US", 2)}
+    assert await store.watch_list.origins([ONE], RECIPES) == {("US", ONE): Origin("cheap", "US", 2)}
 
 
 async def test_a_search_that_is_pruned_is_not_known_any_more() -> None:
@@ -149,7 +168,7 @@ async def test_a_search_that_is_pruned_is_not_known_any_more() -> None:
         clock.pass_days(2)
         await keep(store, row(2), page_num=2, at=clock.now)
         await store.database.run(lambda connection: connection.exec_driver_sql("DELETE FROM searches WHERE id = 1"))
-        assert set(await store.watch_list.origins([ONE, TWO])) == {("US", TWO)}
+        assert set(await store.watch_list.origins([ONE, TWO], RECIPES)) == {("US", TWO)}
 
 
 async def test_recipes_are_told_with_the_regions_in_which_they_returned_something(store: Store) -> None:
@@ -175,8 +194,8 @@ async def test_pruning_keeps_the_list_and_what_returned_the_watched_ones() -> No
         contents = await store.database.run(upkeep.contents)
         assert (contents.products, contents.watched) == (1, 1)
         assert await watched(store) == [(ONE, "spring")]
-        assert await store.watch_list.origins([ONE, TWO]) == {("US", ONE): Origin("breaking-out", "US", 3)}
-        assert set(await store.watch_list.origins([THREE])) == {("US", THREE)}
+        assert await store.watch_list.origins([ONE, TWO], RECIPES) == {("US", ONE): Origin("breaking-out", "US", 3)}
+        assert set(await store.watch_list.origins([THREE], RECIPES)) == {("US", THREE)}
 
 
 async def test_without_a_place_for_the_file_the_reason_is_told(tmp_path: Path) -> None:

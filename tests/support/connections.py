@@ -168,13 +168,13 @@ def serving(
                 if "listens on http" in line:
                     break
             else:
-                raise AssertionError(f"the server did not start; exit code {process.wait(10)}")
+                raise AssertionError(f"the server did not start; exit code {process.wait(30)}")
             # A pipe that nobody reads would stop the server once it is full.
             reader = threading.Thread(target=keep, daemon=True)
             reader.start()
             yield process, line.rsplit(" ", 1)[1].strip().rsplit("/", 1)[0]
             process.terminate()
-            process.wait(10)
-            reader.join(10)
+            process.wait(30)
+            reader.join(30)
         finally:
             process.kill()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-SECONDS: Final = 15
+SECONDS: Final = 30
 MODERN: Final = "2026-07-28"
 META: Final = {
     "io.modelcontextprotocol/protocolVersion": MODERN,

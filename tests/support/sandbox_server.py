@@ -17,7 +17,7 @@ from keyapi_mcp.sandbox.faults import Faults
 from keyapi_mcp.sandbox.serve import server_for
 
 DAY: Final = date(2026, 11, 22)
-_STOP_SECONDS: Final = 10
+_STOP_SECONDS: Final = 30
 
 
 @dataclass(frozen=True)

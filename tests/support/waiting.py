@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Return as soon as the condition holds. Raises AssertionError when it does not in time."""
     end = time.monotonic() + seconds
     pause = threading.Event()

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+import anyio.to_thread
 import pytest
 
 from keyapi_mcp.app import App
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.results.change_answer import thresholds
+from keyapi_mcp.store import upkeep
+from keyapi_mcp.store.renewal import Renewal
 from support.changing_world import PRODUCTS, REGIONS, as_dicts, expected, world
 from support.kept import Clock, Service, open_app, product_id, row
 from support.recipes import found_by
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
 from support.service import settings_for
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -170,7 +174,7 @@ async def test_a_day_is_taken_in_every_usual_form(served: RunningSandbox, given:
         ("yesterday", "since: must be a day as yyyyMMdd, or days ago as 7d"),
         ("20261340", "since: 20261340 is no day of the calendar."),
         (True, "since: must be a day"),
-        ("20261123", "since: there is no data after 2026-11-22 yet, and 2026-11-23 is."),
+        ("20261123", "since: there is no data of 2026-11-23 yet; the newest is of 2026-11-22."),
     ],
 )
 async def test_a_day_that_is_none_or_has_not_come_is_refused(served: RunningSandbox, given: Any, reason: str) -> None:
@@ -239,7 +243,7 @@ async def test_a_recipe_s_products_are_told_and_others_refused_with_those_there_
         await it.visit(0, 12)
         ids = [key[1] for key in it.seen if key[0] == "US"][:8]
         await found_by(it.store, "breaking-out", *ids)
-        answer = await it.changes(scope="recipe", recipe=" Breaking-Out ", limit=50)
+        answer = await it.changes(scope="recipe", recipe=" Breaking Out ", limit=50)
         wanted = expected({key: days for key, days in it.seen.items() if key[1] in ids}, None)
         assert {(told["region"], told["product_id"]) for told in as_dicts(answer)} == set(wanted)
         assert answer.facts["known"] == 8
@@ -249,7 +253,13 @@ async def test_a_recipe_s_products_are_told_and_others_refused_with_those_there_
         assert other.next_step == "call again with one of: breaking-out."
         elsewhere = await it.refusal(scope="recipe", recipe="breaking-out", region="GB")
         assert elsewhere.what == "recipe: breaking-out has returned nothing for GB yet, only for US."
-        assert elsewhere.next_step.startswith("run_recipe recipe=breaking-out region=GB runs it")
+        assert elsewhere.next_step == "run_recipe recipe=breaking-out region=GB runs it for the first time."
+        unused = await it.refusal(scope="recipe", recipe="hidden-gem")
+        assert unused.what == "recipe: 'hidden-gem' has returned nothing yet."
+        assert unused.next_step == "run_recipe recipe=hidden-gem region=US runs it for the first time."
+        await found_by(it.store, "removed", *ids)
+        removed = await it.refusal(scope="recipe", recipe="removed", region="GB")
+        assert removed.next_step == "call again with one of those regions."
         assert "recipe: goes with scope=recipe only" in (await it.refusal(scope="all", recipe="breaking-out")).what
 
 
@@ -307,3 +317,35 @@ async def test_what_is_wrong_is_told_with_its_fix(served: RunningSandbox) -> Non
         assert "scope: input should be 'watch', 'recipe' or 'all'" in (await it.refusal(scope="mine")).what
         assert "limit: input should be less than or equal to 50" in (await it.refusal(scope="all", limit=51)).what
         assert "two-letter country code" in (await it.refusal(scope="all", region="Mars")).what
+
+
+async def test_what_an_older_version_kept_is_told_as_not_compared_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, clock = Service(row(1), row(2)), Clock()
+    async with open_app(service, clock) as app:
+        await app.call("search_products", {"region": "US"})
+        clock.pass_days(1)
+        service.rows = [row(1, spu_avg_price=5)]
+        await app.call("search_products", {"region": "US"})
+        store = app._running_services().store
+        older = "UPDATE products SET rules_version = 1, severity = NULL, stage = NULL"
+        await store.database.run(lambda connection: connection.exec_driver_sql(older))
+    monkeypatch.setattr(Renewal, "is_due", lambda *_: False)
+    async with open_app(service, clock) as app:
+        for region in ({}, {"region": "US"}):
+            answer = await app.call("get_changes", {"scope": "all", **region})
+            assert answer.lines == ["0 of 2 moved; 1 without an earlier day to compare with; 1 not compared yet."]
+            assert answer.facts["not_compared_yet"] == 1
+            assert answer.notes == (
+                "An older version has kept these; what moved is worked out while nothing is asked.",
+            )
+            assert answer.next_step == "call again in a minute."
+        elsewhere = await app.call("get_changes", {"scope": "all", "region": "GB"})
+        assert "not_compared_yet" not in elsewhere.facts
+    monkeypatch.undo()
+    async with open_app(service, clock) as app:
+        database, rules = app._running_services().store.database, app.judging.rules
+        await anyio.to_thread.run_sync(
+            until, lambda: not database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
+        )
+        answer = await app.call("get_changes", {"scope": "all"})
+        assert answer.lines == ["1 of 2 moved: 1 high; 1 without an earlier day to compare with."]

@@ -424,6 +424,30 @@ async def test_delisted_products_are_left_out() -> None:
     assert answer.structured()["rows"][0][0] == products[1]["product_id"]
 
 
+async def test_where_all_are_off_sale_it_is_said_and_none_is_offered() -> None:
+    products = rows(10)
+    for one in products:
+        one["off_mark"] = 2
+    async with open_app(Listing(products)) as app:
+        answer = await run(app, "new-and-rising", pages=1)
+    assert answer.structured()["rows"] == []
+    assert answer.next_step == "all of these are off sale; more pages read on."
+
+
+async def test_conditions_that_contradict_each_other_name_a_value_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "recipes.toml").write_text(
+        '[never]\npurpose = "p"\nleast = 2\n'
+        'conditions = [{ metric = "units_7d", min = 1_000 }, { metric = "units_7d", max = 5 }]\n'
+    )
+    async with open_app(Listing(rows(1)), home=home) as app:
+        answer = await run(app, "never", pages=1)
+    assert "Fewer than 2 of the 1 products meet all conditions: the best 1 by the sort are shown." in answer.notes
+    (nearest,) = [note for note in answer.notes if note.startswith("The nearest is")]
+    assert nearest.count("units 7 d") == 1
+
+
 async def test_nothing_left_is_said_with_the_nearest_and_the_number_that_would_keep_it() -> None:
     products = rows(20)
     products[7]["total_sale_7d_cnt"] = 90  # growth 71 %, momentum 1.29 at 300 units
@@ -438,6 +462,8 @@ async def test_nothing_left_is_said_with_the_nearest_and_the_number_that_would_k
             in answer.notes
         )
         assert answer.next_step == "overrides momentum=1.2 would keep it, with max_credits=0 for 0 credits."
+        own = await run(app, "breaking-out", pages=2, overrides=["growth_7d=0.5"], max_credits=0)
+        assert own.next_step.startswith("overrides momentum=1.2, beside your own, would keep it")
         again = await run(app, "breaking-out", pages=2, overrides=["momentum=1.2"], max_credits=0)
         assert [row[0] for row in again.structured()["rows"]] == [product_id(7)]
         assert len(listing.asked) == 2
@@ -497,6 +523,7 @@ async def test_overrides_are_read_in_every_form_and_shown(given: Any) -> None:
         ({"max_credits": -1}, "max_credits: input should be greater than or equal to 0"),
         ({"overrides": ["units_7=5"]}, "the nearest is units_7d"),
         ({"overrides": 5}, "overrides: "),
+        pytest.param({"overrides": "[" * 100_000}, "overrides: ", id="nested too deeply"),
         ({"overrides": ["min_product_rating=9"]}, "min_product_rating: must be at most 5"),
         ({"overides": []}, "The nearest is overrides."),
     ],
@@ -576,6 +603,28 @@ async def test_an_unknown_recipe_is_refused_with_the_nearest_and_all_names() -> 
     assert listing.asked == []
 
 
+async def test_of_very_many_recipes_an_unknown_name_shows_as_many_as_there_is_room_for(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    purpose = "日本語テスト𓀀ϗ" * 15
+    (home / "recipes.toml").write_text(
+        "".join(f'[mine-{number:030}]\npurpose = "{purpose}"\n' for number in range(30)) + "[broken]\n", "utf-8"
+    )
+    async with open_app(Listing([]), home=home) as app:
+        error = await refused(app, recipe="zz")
+    lines = error.what.splitlines()
+    assert lines[1].startswith("breaking-out: ")
+    shown = sum(": " in line for line in lines[1:-1])
+    assert lines[-2:] == [
+        f"and {40 - shown} more.",
+        "Not usable: recipes.toml, line 61: broken: purpose is missing.",
+    ]
+    assert shown > 15
+    count = token_counter()
+    assert count is not None
+    assert count(error.what) <= 1_000
+
+
 def test_the_description_names_every_shipped_recipe() -> None:
     assert all(name in DESCRIPTION for name in shipped_names())
 
@@ -607,6 +656,13 @@ async def test_everything_that_meets_the_conditions_is_remembered_with_its_day()
         await run(app, "hidden-gem", pages=1)
         newer = [(*one[:3], 20261123, 1) if number < 10 else one for number, one in enumerate(found)]
         assert await remembered(app) == newer
+
+
+@pytest.mark.parametrize("changed", [{"category": "601450"}, {"overrides": ["units_7d=1"]}], ids=str)
+async def test_what_the_name_alone_would_not_find_again_is_remembered_without_pages(changed: dict[str, Any]) -> None:
+    async with open_app(Listing(rows(1))) as app:
+        await run(app, "hidden-gem", **changed)
+        assert await remembered(app) == [("hidden-gem", "US", product_id(0), 20261122, 0)]
 
 
 async def test_an_old_page_does_not_take_a_newer_day_back() -> None:

@@ -120,6 +120,7 @@ async def test_a_note_is_cleaned_kept_and_shown_with_the_changes() -> None:
         ({"action": "watch", "product_ids": [ONE]}, "action: input should be 'add' or 'remove'"),
         ({"action": "add", "product_ids": []}, "product_ids: needs at least 1 (got 0)"),
         ({"action": "add", "product_ids": [product_id(n) for n in range(51)]}, "takes at most 50."),
+        pytest.param({"action": "add", "product_ids": "[" * 100_000}, "product_ids: ", id="nested too deeply"),
         ({"action": "add", "product_ids": [1.7e18]}, "as a number it loses its last digits"),
         ({"action": "add", "product_ids": [ONE], "note": "x" * 201}, "note: string should have at most 200 characters"),
         ({"action": "add", "product_ids": [ONE], "region": "US"}, '"region": unknown parameter'),

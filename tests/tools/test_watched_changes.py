@@ -78,8 +78,8 @@ async def test_a_recipe_is_named_with_its_credits_and_a_pruned_search_by_what_st
         answer = await it.changes(scope="watch")
         order = [told["product_id"] for told in as_dicts(answer)]
         (note,) = [one for one in answer.notes if one.startswith("No newer figures")]
-        assert f"row {order.index(first) + 1}: run_recipe recipe=breaking-out region=US (3 credits)" in note
-        assert "row 4: run_recipe recipe=breaking-out region=GB (1 credit)" in note
+        assert f"row {order.index(first) + 1}: run_recipe recipe=breaking-out region=US pages=3 (3 credits)" in note
+        assert "row 4: run_recipe recipe=breaking-out region=GB pages=1 (1 credit)" in note
         for one in (second, third):
             seen = fields_of("US", one, DAY)["first_crawl_dt"]
             assert f"row {order.index(one) + 1}: search_products region=US category_l" in note

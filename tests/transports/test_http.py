@@ -49,7 +49,7 @@ def http_server(
     with (
         (folder / "output").open("w") as written,
         serving(environment, written, *arguments) as (process, url),
-        httpx.Client(base_url=url, trust_env=False, timeout=10) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield process, client
 

@@ -24,7 +24,7 @@ TOKEN = "a-long-random-text"
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-BODY_SECONDS = 0.3
+BODY_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +43,16 @@ def server() -> Iterator[httpx.Client]:
     thread.start()
     try:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
             yield client
     finally:
         running.should_exit = True
-        thread.join(10)
+        thread.join(30)
     assert not thread.is_alive()
 
 
 def connected(server: httpx.Client) -> socket.socket:
-    return socket.create_connection((server.base_url.host, server.base_url.port), timeout=10)
+    return socket.create_connection((server.base_url.host, server.base_url.port), timeout=30)
 
 
 def sent(server: httpx.Client, *parts: str) -> str:

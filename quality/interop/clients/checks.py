@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-WAIT_SECONDS = 15
+WAIT_SECONDS = 30
 QUESTION = {"region": "US", "category_id": "Beauty & Personal Care"}
 
 
@@ -159,7 +159,7 @@ class Checks:
         One goes to the service at a time, so that a scan that went on would mix its pages with what is asked after it.
         """
         await self._service("reset", {})
-        await self._service("faults", {"kind": "delay", "seconds": 1})
+        await self._service("faults", {"kind": "delay", "seconds": 2})
         await self.client.cancelled("scan_products", {**QUESTION, "pages": 10}, self._asked)
         await self._service("reset", {})
         with anyio.fail_after(WAIT_SECONDS):

@@ -2,7 +2,7 @@
 // words: one JSON line each on standard output.
 
 const plan = JSON.parse(process.argv[2]);
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 const QUESTION = { region: "US", category_id: "Beauty & Personal Care" };
 const modern = plan.era >= "2026";
 
@@ -138,7 +138,7 @@ const checks = {
   // the service at a time, so that a scan that went on would mix its pages with what is asked after it.
   async cancel() {
     await service("reset", {});
-    await service("faults", { kind: "delay", seconds: 1 });
+    await service("faults", { kind: "delay", seconds: 2 });
     const stop = new AbortController();
     const scan = call("scan_products", { ...QUESTION, pages: 10 }, { signal: stop.signal });
     const ended = scan.then(() => "an answer", () => "cancelled");

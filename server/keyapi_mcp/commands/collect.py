@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -12,16 +13,21 @@ from keyapi_mcp.app import App
 from keyapi_mcp.cli import EXIT_CHANGED, EXIT_REFUSED
 from keyapi_mcp.commands.call import exit_code
 from keyapi_mcp.commands.progress import progress
-from keyapi_mcp.errors import KeyApiMcpError, LimitReached, as_text
+from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, as_text
+from keyapi_mcp.recipes.loading import as_name
+from keyapi_mcp.results.untrusted import clean
 
 
 @dataclass(slots=True)
 class _Collected:
-    """spent: credits, also those that may have been; moved: products; failed: the exit code of the first failure."""
+    """spent: credits, also those that may have been; moved: recipes of whose products some did; failed: the exit code
+    of the first failure; unwritable: why nothing can be printed any more.
+    """
 
     spent: int = 0
     moved: int = 0
     failed: int = 0
+    unwritable: OSError | None = None
 
 
 def run(app: App, recipes: Sequence[str], region: str, max_credits: int | None) -> int:
@@ -29,16 +35,18 @@ def run(app: App, recipes: Sequence[str], region: str, max_credits: int | None) 
 
     Prints what changed on standard output, progress and failures on standard error. Exit code 0 = nothing changed,
     1 = something did, otherwise that of the first failure; one recipe's failure does not keep the others from running.
+    Raises BrokenPipeError when nobody reads any more.
     """
     known = app.recipes.by_name
-    if unknown := [name for name in recipes if name not in known]:
+    names = list(dict.fromkeys(map(as_name, recipes)))
+    if unknown := [clean(name) for name in names if name not in known]:
         print(f"keyapi-mcp collect: no recipe {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr)
         return EXIT_REFUSED
 
     async def collect() -> _Collected:
         collected = _Collected()
         async with app.running():
-            for name in dict.fromkeys(recipes):
+            for name in names:
                 try:
                     await _collect(app, name, region, max_credits, collected)
                 except KeyApiMcpError as error:
@@ -47,10 +55,16 @@ def run(app: App, recipes: Sequence[str], region: str, max_credits: int | None) 
                     print(f"{name}: {as_text(error)}", file=sys.stderr)
                     if isinstance(error, LimitReached):
                         break  # the next one would be refused, too
+                except OSError as error:
+                    collected.unwritable = error
+                    break  # no more is spent on what nobody gets
         return collected
 
     collected = anyio.run(collect)
-    print(f"Credits: {collected.spent}. Moved: {collected.moved}.")
+    if collected.unwritable is not None:
+        raise collected.unwritable
+    moved = f"Something moved in {collected.moved} of {len(names)} recipes." if collected.moved else "Nothing moved."
+    print(f"Credits: {collected.spent}. {moved}", flush=True)
     return collected.failed or (EXIT_CHANGED if collected.moved else 0)
 
 
@@ -60,14 +74,18 @@ async def _collect(app: App, recipe: str, region: str, max_credits: int | None, 
     limits = [app.settings.credits_per_call, None if max_credits is None else max(0, max_credits - collected.spent)]
     most = min([most, *(limit for limit in limits if limit is not None)])
 
-    async def told(done: float, total: float, _message: str) -> None:
+    async def pages_read(done: float, total: float, _message: str) -> None:
         progress(f"{recipe}, pages", int(done), int(total))
 
-    ran = await app.call("run_recipe", {"recipe": recipe, "region": region, "max_credits": most}, told)
+    ran = await app.call("run_recipe", {"recipe": recipe, "region": region, "max_credits": most}, pages_read)
     collected.spent += ran.spending.call + ran.spending.call_maybe
-    changed = await app.call("get_changes", {"scope": "recipe", "recipe": recipe, "region": region})
-    collected.moved += changed.facts.get("moved", 0)
-    print("\n".join([ran.scope, *ran.lines, changed.scope, *changed.lines, *_table(changed.table)]) + "\n")
+    told = [ran.scope, *ran.lines]
+    # What has never returned anything has nothing that could have changed.
+    with suppress(InvalidQuery):
+        changed = await app.call("get_changes", {"scope": "recipe", "recipe": recipe, "region": region})
+        collected.moved += changed.facts.get("moved", 0) > 0
+        told += [changed.scope, *changed.lines, *_table(changed.table)]
+    print("\n".join(told) + "\n", flush=True)
 
 
 def _table(table: object) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
@@ -45,14 +45,20 @@ class Recipes:
 
         assert self._own is not None
         by_name, problems = dict(shipped()), []
+        lines = _lines(self._own)
         for name, table in self._own.document.items():
             try:
                 by_name[name] = parse(name, table, own=True)
             except Unusable as error:
                 shown = (name if name.isprintable() else repr(name))[:60]
-                line = _line(self._own, name, error.word)
+                line = _line(lines.get(name, ()), error.word)
                 problems.append(f"{BrokenFile(self._own.path, line, f'{shown}: {error.why}')}.")
         return by_name, tuple(problems)
+
+
+def as_name(text: str) -> str:
+    """A recipe's name, however it is written: "Breaking Out" → breaking-out."""
+    return re.sub(r"[\s_]+", "-", text.strip().casefold())
 
 
 def read_recipes(settings: Settings) -> Recipes:
@@ -86,21 +92,22 @@ _TABLE: Final = re.compile(rf"\s*\[+\s*{_NAME}\s*[.\]]")
 _KEY: Final = re.compile(rf"\s*{_NAME}\s*[.=]")
 
 
-def _line(own: OwnFile, name: str, word: str) -> int | None:
-    """Where the recipe goes wrong: at the word that is at fault, else where it begins."""
+def _line(lines: Sequence[tuple[int, str]], word: str) -> int | None:
+    """Where a recipe of these lines goes wrong: at the word that is at fault, else where it begins."""
     at_fault = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-    lines = list(_lines_of(own, name))
     found = [number for number, line in lines if word and at_fault.search(line)] or [number for number, _ in lines]
     return found[0] if found else None
 
 
-def _lines_of(own: OwnFile, name: str) -> Iterator[tuple[int, str]]:
-    """The lines of one recipe: its tables, or, before any table, its keys."""
+def _lines(own: OwnFile) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """The numbered lines of each recipe: its tables, or, before any table, its keys."""
+    lines: dict[str, list[tuple[int, str]]] = {}
     owner, in_tables = None, False
     for number, line in enumerate(own.text.splitlines(), 1):
         table = _TABLE.match(line)
         in_tables = in_tables or table is not None
         if begins := table or (not in_tables and _KEY.match(line)):
             owner = next(group for group in begins.groups() if group is not None)
-        if owner == name:
-            yield number, line
+        if owner is not None:
+            lines.setdefault(owner, []).append((number, line))
+    return lines

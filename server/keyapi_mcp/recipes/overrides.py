@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.query import plain_number
 from keyapi_mcp.recipes.parsing import Unusable, limit
 from keyapi_mcp.recipes.recipe import CATEGORY_FILTERS, FILTERS, WORDS_OF, Condition, DaysAgo, Recipe
 
@@ -24,22 +25,33 @@ _ARGUMENTS: Final = {
 } | dict.fromkeys(CATEGORY_FILTERS, "category")
 
 
+class _Unknown(ValueError):
+    """A name that is neither one of the recipe's nor a filter."""
+
+
 def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     """The recipe with these values in force. Raises InvalidQuery with a line for each that cannot be."""
-    filters, conditions = dict(recipe.filters), {one.name: one for one in recipe.conditions}
+    own = {one.name: one for one in recipe.conditions}
+    filters, conditions = dict(recipe.filters), dict(own)
     problems, changed = [], []
+    its_own = f" Its own are {', '.join(names(recipe)) or 'none; filters of search_products can be added'}."
     for text in overrides:
         name, separator, value = (part.strip() for part in text.partition("="))
         try:
-            if not separator or not value:
+            if not (name and separator and value):
                 raise ValueError("an override is written name=value, for example " + _example(recipe))
-            if name in conditions:
-                _change_condition(conditions, name, value)
+            if name in own:
+                _change_condition(conditions, own[name], value)
             elif name in FILTERS and name not in CATEGORY_FILTERS:
                 _change_filter(filters, name, value)
+            elif name in _ARGUMENTS:
+                raise ValueError(f"{_ARGUMENTS[name]} is an argument of the call itself")
             else:
-                raise ValueError(_unknown(recipe, name))
+                raise _Unknown(_unknown(recipe, name))
             changed.append(name)
+        except _Unknown as error:
+            problems.append(f'overrides "{_line(text)}": {error}.{its_own}')
+            its_own = ""  # the whole list once
         except ValueError as error:
             problems.append(f'overrides "{_line(text)}": {error}.')
     if problems:
@@ -57,14 +69,14 @@ def names(recipe: Recipe) -> tuple[str, ...]:
     return (*recipe.filters, *(one.name for one in recipe.conditions))
 
 
-def _change_condition(conditions: dict[str, Condition], name: str, value: str) -> None:
-    condition = conditions[name]
+def _change_condition(conditions: dict[str, Condition], condition: Condition, value: str) -> None:
+    """condition: as the recipe has it."""
     if value.casefold() == OFF:
-        del conditions[name]
+        conditions.pop(condition.name, None)
         return
     given = value if condition.metric in WORDS_OF else _number(value)
     try:
-        conditions[name] = replace(condition, value=limit(condition.metric, condition.how, given))
+        conditions[condition.name] = replace(condition, value=limit(condition.metric, condition.how, given))
     except Unusable as error:
         raise ValueError(error.why) from None
 
@@ -81,10 +93,9 @@ def _change_filter(filters: dict[str, Any], name: str, value: str) -> None:
 
 def _number(text: str) -> float:
     """A number; "30%" can mean only one thing, so it is taken."""
-    plain = text.replace(",", "").replace("_", "").removeprefix("$").strip()
-    percent = plain.endswith("%")
+    percent = text.endswith("%")
     try:
-        number = float(plain.removesuffix("%"))
+        number = plain_number(text.removesuffix("%"))
     except ValueError:
         raise ValueError("the value has to be a number, or off") from None
     if not math.isfinite(number):
@@ -94,12 +105,9 @@ def _number(text: str) -> float:
 
 
 def _unknown(recipe: Recipe, name: str) -> str:
-    if name in _ARGUMENTS:
-        return f"{_ARGUMENTS[name]} is an argument of the call itself"
-    own = names(recipe)
-    near = difflib.get_close_matches(name.lower()[:60], (*own, *FILTERS), 1)
+    near = difflib.get_close_matches(name.lower()[:60], (*names(recipe), *FILTERS), 1)
     nearest = f"; the nearest is {near[0]}" if near else ""
-    return f"{recipe.name} has nothing of this name{nearest}. Its own are {', '.join(own)}"
+    return f"{recipe.name} has nothing of this name{nearest}"
 
 
 def _example(recipe: Recipe) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -33,6 +32,14 @@ _LONGEST_TEXT: Final = 120
 # What is needed to read further back than the source goes is a mistake.
 _MOST_DAYS: Final = 3_650
 _MOST_CONDITIONS: Final = 8
+_LARGEST_NUMBER: Final = 10**12
+# What stands elsewhere, and where.
+_NO_FILTERS: Final = {
+    "region": "it is given with each call",
+    "pages": "it belongs beside filters",
+    "sort": "it belongs beside filters",
+    "direction": "it belongs beside filters",
+}
 
 
 class Unusable(Exception):
@@ -101,11 +108,11 @@ def _filters(table: object) -> dict[str, Any]:
         raise Unusable("filters", "filters has to be a table of parameters and values")
     filters: dict[str, Any] = {}
     for name, written in table.items():
-        # TOML has dates of its own.
-        value = day_number(written) if isinstance(written, date) else written
         if name not in FILTERS:
-            known = ("region", "pages", *FILTERS)
-            raise Unusable(name, f"{name} is no filter{_nearest(name, known)}")
+            hint = f": {_NO_FILTERS[name]}" if name in _NO_FILTERS else _nearest(name, FILTERS)
+            raise Unusable(name, f"{name} is no filter{hint}")
+        # TOML has dates of its own.
+        value = day_number(written) if name.endswith("_dt") and isinstance(written, date) else written
         filters[name] = _relative(name, value) if isinstance(value, Mapping) else value
         if isinstance(filters[name], DaysAgo):
             continue
@@ -113,6 +120,10 @@ def _filters(table: object) -> dict[str, Any]:
             read_arguments({"region": "US", name: value})
         except InvalidQuery as error:
             raise Unusable(name, error.what.splitlines()[0].rstrip(".")) from None
+    for low, high in ((name, name.replace("min_", "max_", 1)) for name in filters if name.startswith("min_")):
+        first, last = filters[low], filters.get(high)
+        if isinstance(first, DaysAgo) and isinstance(last, DaysAgo) and first.days < last.days:
+            raise Unusable(low, f"{low} is after {high}: nothing can match; exchange them")
     plain = {name: value for name, value in filters.items() if not isinstance(value, DaysAgo)}
     try:
         read_arguments({"region": "US", **plain})
@@ -169,8 +180,9 @@ def limit(metric: str, how: How, value: object) -> float | str:
         if how != "is" or found is None:
             raise Unusable(metric, f"{metric}: is has to be one of {', '.join(WORDS_OF[metric])}")
         return found
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Unusable(metric, f"{metric}: {how} has to be a number")
+    # Also refuses NaN, which no bound holds.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST_NUMBER:
+        raise Unusable(metric, f"{metric}: {how} has to be a number, at most {_LARGEST_NUMBER:,}")
     if metric in SHARES and value > 1:
         raise Unusable(
             metric, f"{metric} is a fraction: {value:g} would be {value:.0%}; for {value:g} % write {value / 100:g}"

@@ -53,7 +53,7 @@ class Change(NamedTuple):
 class Changes:
     """listed: the first ones, as far as they were wanted; by_severity: how many moved; same: how many did not; idle,
     once: how many cannot tell, because they were not seen after the day asked for, or on one day only; later: how many
-    are compared with a later day than asked for.
+    are compared with a later day than asked for; pending: how many are still to be compared.
     """
 
     listed: tuple[Change, ...]
@@ -62,6 +62,7 @@ class Changes:
     idle: int = 0
     once: int = 0
     later: int = 0
+    pending: int = 0
 
     @property
     def moved(self) -> int:
@@ -69,7 +70,7 @@ class Changes:
 
     @property
     def known(self) -> int:
-        return self.moved + self.same + self.idle + self.once
+        return self.moved + self.same + self.idle + self.once + self.pending
 
 
 @dataclass(slots=True)

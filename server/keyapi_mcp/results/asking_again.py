@@ -19,7 +19,7 @@ def ask_again(origin: Origin | None, seen: Seen | None, unit: CommissionUnit) ->
     """
     if origin is not None and origin.recipe:
         credits_ = f"{origin.pages} credit{'' if origin.pages == 1 else 's'}"
-        return f"run_recipe recipe={origin.recipe} region={origin.region} ({credits_})"
+        return f"run_recipe recipe={origin.recipe} region={origin.region} pages={origin.pages} ({credits_})"
     if origin is not None and (words := _search(origin.key, unit)):
         return f"{words} (1 credit)"
     return "" if seen is None else by_what_stays(seen)

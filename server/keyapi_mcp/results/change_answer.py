@@ -122,6 +122,7 @@ class _About:
         severities = {level.word: found.by_severity.get(level, 0) for level in sorted(Severity, reverse=True) if level}
         facts = {"known": found.known, "moved": found.moved, **severities, "same": found.same}
         facts |= {"no_earlier_day": found.once, "not_seen_since": found.idle, "never_seen": unseen}
+        facts |= {"not_compared_yet": found.pending}
         facts = {name: count for name, count in facts.items() if count or name in ("known", "moved")}
         if not found.known:
             return facts, ""
@@ -130,6 +131,7 @@ class _About:
         words += [f"{found.same:,} did not"] if found.same else []
         words += [f"{found.idle:,} not seen after {self.since}"] if found.idle else []
         words += [f"{found.once:,} without an earlier day to compare with"] if found.once else []
+        words += [f"{found.pending:,} not compared yet"] if found.pending else []
         words += [f"{unseen:,} watched that no search has shown yet"] if unseen else []
         return facts, "; ".join(words) + "."
 
@@ -137,6 +139,8 @@ class _About:
         found, watched = self.found, self.watched
         if reason := self._why_nothing():
             yield reason
+        if found.pending:
+            yield "An older version has kept these; what moved is worked out while nothing is asked."
         if found.later:
             yield f"{found.later:,} compared with the first kept day after {self.since}, as nothing older is kept."
         if watched.elsewhere:
@@ -155,7 +159,7 @@ class _About:
             return "Nothing is watched."
         if not found.known:
             return "" if self.watched.unseen else f"No product of these is in the store{where}."
-        if found.moved:
+        if found.moved or found.pending:
             return ""
         if found.same:
             return "Nothing moved."
@@ -191,6 +195,8 @@ class _About:
             return "watch_products action=add product_ids=[…] watches products."
         if not self.found.known and self.scope.kind != "watch":
             return f"search_products brings products in (1 credit a page); {_LATER_DAY}."
+        if self.found.pending:
+            return "call again in a minute."
         if self.found.moved:
             return "get_product has one of them whole."
         if self.watched.unseen and not self.found.known:

@@ -70,8 +70,16 @@ def unknown_recipe(name: str, recipes: Recipes) -> InvalidQuery:
     shown = fitted(clean(name[:100]).replace('"', "'"), 15)
     near = difflib.get_close_matches(name[:60].casefold(), recipes.by_name, 1)
     nearest = f" The nearest is {near[0]}." if near else ""
-    names = [f"{one.name}: {purpose_words(one)}" for one in list(recipes.by_name.values())[:_MOST_ROWS]]
+    known = list(recipes.by_name.values())
+
+    def told(rows: int) -> str:
+        names = [f"{one.name}: {purpose_words(one)}" for one in known[:rows]]
+        more = [f"and {len(known) - rows} more."] if len(known) > rows else []
+        return "\n".join(
+            [f'recipe: there is no "{shown}".{nearest} There are:', *names, *more, *problem_notes(recipes)]
+        )
+
+    fitting = (rows for rows in range(min(len(known), _MOST_ROWS), 1, -1) if own_tokens(told(rows), {}) <= _MOST_TOKENS)
     return InvalidQuery(
-        "\n".join([f'recipe: there is no "{shown}".{nearest} There are:', *names, *problem_notes(recipes)]),
-        "call again with one of these names; without a recipe all their numbers are listed.",
+        told(next(fitting, 1)), "call again with one of these names; without a recipe all their numbers are listed."
     )

@@ -167,14 +167,13 @@ def _told(run: Run, shown: int) -> Iterator[str]:
     count = len(run.products)
     if run.instead:
         least = run.recipe.least
-        fewer = "No product" if least == 1 else f"Fewer than {least} products"
-        yield f"{fewer} of the {count} meets all conditions: the best {min(shown, count)} by the sort are shown."
+        fewer = f"No product of the {count} meets" if least == 1 else f"Fewer than {least} of the {count} products meet"
+        yield f"{fewer} all conditions: the best {min(shown, count)} by the sort are shown."
     nearest = run.screened.nearest
     if nearest is None or not count:
         return
-    wanted = ", ".join(
-        f"{metric_words(condition.metric)} {amount(condition.metric, value)}" for condition, value in nearest.failed
-    )
+    values = {condition.metric: value for condition, value in nearest.failed}
+    wanted = ", ".join(f"{metric_words(metric)} {amount(metric, value)}" for metric, value in values.items())
     none = "" if run.instead else f"None of the {count} products meets all conditions. "
     yield f"{none}The nearest is {run.products[nearest.position].product_id}: {wanted}."
 
@@ -186,9 +185,12 @@ def _next_step(run: Run) -> str:
             return f"the source has no products for {run.query.region}; check the country code."
         example = f", for example {loosened}" if (loosened := _loosened_filter(run.query)) else ""
         return f"no product matches all of: {'; '.join(in_force)}. Loosen one of them by overrides{example}."
-    if run.screened.nearest is not None and run.products:
+    if not run.products:
+        return "all of these are off sale; more pages read on."
+    if run.screened.nearest is not None:
         loosened = ", ".join(_loosened(run.screened.nearest))
-        return f"overrides {loosened} would keep it, with max_credits=0 for 0 credits."
+        beside = ", beside your own," if run.recipe.overridden else ""
+        return f"overrides {loosened}{beside} would keep it, with max_credits=0 for 0 credits."
     return (
         "get_product shows any of these on one card, get_changes with scope=recipe tells later what moved, both for "
         "0 credits."

@@ -53,8 +53,12 @@ def _shown(text: str) -> str:
     text = "".join(map(_visible, _ANSI.sub("", text)))
     # Without the invisible, letters and marks may have come together.
     text = _PILE.sub(r"\1", unicodedata.normalize("NFC", text))
-    # At the front, a mark would join what stands before this text.
-    return text[next((at for at, one in enumerate(text) if unicodedata.category(one)[0] not in "MZ"), len(text)) :]
+    return " ".join(map(_without_loose_marks, text.split(" ")))
+
+
+def _without_loose_marks(word: str) -> str:
+    """At the front, a mark would join what stands before."""
+    return word[next((at for at, one in enumerate(word) if unicodedata.category(one)[0] != "M"), len(word)) :]
 
 
 def _without_entities(text: str) -> str:

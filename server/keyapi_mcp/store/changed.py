@@ -31,6 +31,8 @@ from keyapi_mcp.reference.commission import CommissionUnit
 from keyapi_mcp.research.change_list import Change, Changes, Scope, Tally
 from keyapi_mcp.research.changes import FIELDS, Move, Severity, moves, severity, state_on
 from keyapi_mcp.research.changes import FIGURES as COMPARED
+from keyapi_mcp.research.derived import Rules
+from keyapi_mcp.store import upkeep
 from keyapi_mcp.store.columns import FIGURES
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.keeping import day_of, last_state, previous_state
@@ -48,13 +50,15 @@ _BOTH: Final = (*_IDENTITY, "previous_day", *_LAST, *[f"previous_{name}" for nam
 _NEEDED: Final = tuple(column for column in FIGURES if column.field in FIELDS)
 
 
-async def changes(database: Database, scope: Scope, since: date | None, most: int, unit: CommissionUnit) -> Changes:
+async def changes(
+    database: Database, scope: Scope, since: date | None, most: int, unit: CommissionUnit, rules: Rules
+) -> Changes:
     """What moved in the scope since a day, `None` = the one before each product's latest. most: how many to list.
 
     Of the watched products those that did not move are listed, too.
     """
     if scope.kind == "all" and since is None:
-        return await database.run(lambda connection: _first_of_all(connection, scope.region, most), writes=False)
+        return await database.run(lambda connection: _first_of_all(connection, scope.region, most, rules), writes=False)
     tally = Tally(most, still=scope.kind == "watch")
     after: _Key | None = ("", "")
     while after is not None:
@@ -87,15 +91,17 @@ async def _some_more(
 # --- all products, against the day before -------------------------------------------------------------------------
 
 
-def _first_of_all(connection: Connection, region: str | None, most: int) -> Changes:
+def _first_of_all(connection: Connection, region: str | None, most: int, rules: Rules) -> Changes:
     values = {"in_region": region, "most": most}
     counts: dict[int | None, int] = dict(_counts(region is not None)(connection, values))
     once, same = counts.pop(None, 0), counts.pop(0, 0)
+    pending = upkeep.uncompared(connection, rules, region) if once else 0
     return Changes(
         listed=tuple(map(_since_previous, _largest(region is not None)(connection, values))),
         by_severity={Severity(number): count for number, count in counts.items() if number},
         same=same,
-        once=once,
+        once=once - pending,
+        pending=pending,
     )
 
 
@@ -121,6 +127,15 @@ def _in_region() -> ColumnElement[bool]:
 # --- some products after the other --------------------------------------------------------------------------------
 
 
+# The day on which a recipe returned something last, by region.
+_LAST_FINDS: Final = (
+    select(recipe_finds.c.region, func.max(recipe_finds.c.data_day).label("data_day"))
+    .where(recipe_finds.c.recipe == bindparam("recipe"))
+    .group_by(recipe_finds.c.region)
+    .cte("last_finds")
+)
+
+
 def _keys(kind: str, one_region: bool) -> Subquery:
     """The next products of the scope, in the order of the key."""
     region, product_id = products.c.region, products.c.product_id
@@ -129,6 +144,10 @@ def _keys(kind: str, one_region: bool) -> Subquery:
         region, product_id = recipe_finds.c.region, recipe_finds.c.product_id
         conditions.append(recipe_finds.c.recipe == bindparam("recipe"))
     chosen = select(region, product_id)
+    if kind == "recipe":
+        # What it returned on an earlier day only is not its any more.
+        of_last = and_(region == _LAST_FINDS.c.region, recipe_finds.c.data_day == _LAST_FINDS.c.data_day)
+        chosen = chosen.join(_LAST_FINDS, of_last)
     if kind == "watch":
         marked = product_id.in_(select(watched.c.product_id))
         chosen = chosen.join(REGIONS, and_(region == REGIONS.c.region, marked))

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from keyapi_mcp.errors import StoreUnavailable
+from keyapi_mcp.errors import DAMAGED, EMPTIED, StoreUnavailable
+from keyapi_mcp.store import begun
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -246,18 +247,25 @@ class Database:
         if self._connection is not None and not self._is_the_one():
             # The file was removed or replaced: what is written to the open one would be lost.
             self._dispose()
-        if self._connection is None:
+        while self._connection is None:
             # A quarter of a second of imports that a server which is only listed does not pay.
             from keyapi_mcp.store.opening import open_engine
 
             if self.path is not None:
-                if self._mends:
-                    from keyapi_mcp.store import rescue
-
-                    rescue.finish(self.path, _BUSY_S)
-                private_file(self.path)
-            self._connection = open_engine(self.path, _BUSY_S).connect()
-            self._identity = _identity(self.path)
+                _begin_or_refuse(self.path)
+            identity = _identity(self.path)
+            try:
+                connection = open_engine(self.path, _BUSY_S).connect()
+            except Exception:
+                if self.path is None or identity == _identity(self.path) is not None:
+                    raise
+                continue  # replaced in this very moment
+            self._connection, self._identity = connection, identity
+            if not self._is_the_one():
+                # What was opened may be the file that was set aside meanwhile.
+                self._dispose()
+            elif self.path is not None:
+                begun.note(self.path)
         return self._connection
 
     def _dispose(self) -> None:
@@ -352,7 +360,7 @@ def reason(error: BaseException) -> str:
         ("read-only", "it cannot be written"),
         ("unable to open", "it cannot be opened"),
         ("not a database", "it is no store of this program"),
-        ("malformed", "it is damaged"),
+        ("malformed", DAMAGED),
         ("i/o error", "the disk reports an error"),
     ):
         if sign in text:
@@ -360,6 +368,20 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return "it cannot be used"
+
+
+def _begin_or_refuse(path: Path) -> None:
+    """Make the file if it is not there. Raises StoreUnavailable for one of which everything is gone."""
+    if not path.exists():
+        # Looked for in this order: while a damaged file is replaced, one of the two is always there.
+        from keyapi_mcp.store import rescue
+
+        rescue.finish(path, _BUSY_S)
+        if not path.exists():
+            begun.forget(path)
+            private_file(path)
+    if begun.emptied(path):
+        raise StoreUnavailable(str(path), EMPTIED)
 
 
 def private_file(path: Path) -> None:

@@ -26,7 +26,7 @@ _NOTE: Final = Prepared(
 def note(
     connection: Connection, recipe: str, region: str, product_ids: Sequence[str], data_day: int, pages: int
 ) -> None:
-    """Write down that these were found on the data day (yyyymmdd) among so many pages."""
+    """Write down that these were found on the data day (yyyymmdd) among so many pages, see `Store.note_finds`."""
     _NOTE.many(
         connection,
         [

@@ -31,12 +31,13 @@ def open_engine(path: Path | None, busy_s: float) -> Engine:
             raise StoreUnavailable(str(path), "it cannot be written")
 
     def connect() -> sqlite3.Connection:
-        name = ":memory:" if path is None else str(path)
-        if read_only:
-            # Nobody writes it, so nothing is put beside it for keeping out of each other's way.
-            name = f"file:{quote(name)}?mode=ro&immutable=1"
+        name = ":memory:"
+        if path is not None:
+            # Never made by opening: a damaged one may be about to be replaced. Of what nobody writes, nothing is put
+            # beside it for keeping out of each other's way.
+            name = f"file:{quote(str(path))}?mode={'ro&immutable=1' if read_only else 'rw'}"
         connection = sqlite3.connect(
-            name, uri=read_only, timeout=busy_s, check_same_thread=False, cached_statements=256
+            name, uri=path is not None, timeout=busy_s, check_same_thread=False, cached_statements=256
         )
         # The driver would begin transactions by itself, and later than we need it.
         connection.isolation_level = None

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keyapi_mcp.clock import utc_now
-from keyapi_mcp.errors import LedgerLost, StoreUnavailable
+from keyapi_mcp.errors import ACCEPT_LOST_LEDGER, EMPTIED, LedgerLost, StoreUnavailable
+from keyapi_mcp.store import begun
 from keyapi_mcp.store.database import private_file
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _LOOKED_AT: Final = 65_536
 _MARK_AT: Final = 68
 _OUR_WORDS: Final = b"CREATE TABLE credit_days"
 _COMPANIONS: Final = ("-wal", "-shm")
-ACCEPT: Final = "keyapi-mcp store check --accept-lost-ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Rescue:
             return f"{told} The credit ledger was carried over ({self.credits:,} credits)."
         return (
             f"{told} Its credit ledger could not be read whole ({self.credits:,} credits could): nothing is spent "
-            f"until `{ACCEPT}` was run."
+            f"until `{ACCEPT_LOST_LEDGER}` was run."
         )
 
 
 def suspected(error: BaseException) -> bool:
     """Whether the error may have come of a damaged file."""
     if isinstance(error, StoreUnavailable):
-        return error.why == "it is no store of this program"
+        return error.why in ("it is no store of this program", EMPTIED)
     return _code(error) in _CERTAIN
 
 
@@ -137,8 +137,8 @@ def refuse_if_lost(path: Path | None) -> None:
         raise LedgerLost(
             f"The store was damaged and its credit ledger could not be read whole ({found.credits:,} credits could), "
             "so what is left of your limits is not known. Nothing was sent.",
-            f"`{ACCEPT}` counts on from what could be read; kept answers and the free tools work meanwhile. "
-            f"The damaged file is kept as {found.aside}.",
+            f"`{ACCEPT_LOST_LEDGER}` counts on from what could be read; kept answers and the free tools work "
+            f"meanwhile. The damaged file is kept as {found.aside}.",
         )
 
 
@@ -248,6 +248,8 @@ def _damaged(path: Path) -> bool:
     """What SQLite says of the whole file. Raises StoreUnavailable for one that is not ours."""
     from keyapi_mcp.store.migrations import APPLICATION_ID
 
+    if begun.emptied(path):
+        return True
     beginning = _beginning(path)
     if not beginning.startswith(_MAGIC):
         mark = int.from_bytes(beginning[_MARK_AT : _MARK_AT + 4])

@@ -140,7 +140,7 @@ watched: Final = Table(
     Column("note", Text),
 )
 
-# The products that a recipe returned: on which data day last, and from how many pages.
+# The products that a recipe returned: on which data day last, and from how many pages (0 = not by its name alone).
 recipe_finds: Final = Table(
     "recipe_finds",
     METADATA,

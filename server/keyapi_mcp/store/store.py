@@ -51,7 +51,7 @@ class Store:
     def __init__(self, settings: Settings, clock: Clock, rules: Rules) -> None:
         self.path = store_path(settings)
         self.database = Database(self.path, Renewal(settings, rules), mends=True)
-        self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit)
+        self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit, rules)
         self._rules = rules
         self._settings = settings
         self._clock = clock
@@ -157,7 +157,10 @@ class Store:
         return bool(self._synthetic)
 
     async def note_finds(self, recipe: str, region: str, product_ids: Sequence[str], day: date, pages: int) -> None:
-        """Remember what a recipe returned, as far as it can be written: the answer does not wait for more."""
+        """Remember what a recipe returned, as far as it can be written: the answer does not wait for more.
+
+        pages: how many it took, 0 where the recipe's name alone would not return these again.
+        """
         from keyapi_mcp.store import finds
 
         number = day_number(day)

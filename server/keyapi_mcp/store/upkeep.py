@@ -116,6 +116,18 @@ def outdated(connection: Connection, rules: Rules) -> int:
     return int(connection.execute(select(func.count()).where(_OUTDATED), _of(rules)).scalar_one())
 
 
+def uncompared(connection: Connection, rules: Rules, region: str | None) -> int:
+    """Products that were seen on two days, of which it is still to be computed what moved between them.
+
+    region: `None` for every one. A new program finds such in the store of an older one.
+    """
+    # Not the columns themselves: their indexes are the longer way to the few that are outdated.
+    waiting = [_OUTDATED, (products.c.severity + 0).is_(None), products.c.previous_day.is_not(None)]
+    if region is not None:
+        waiting.append(products.c.region.concat("") == region)
+    return int(connection.execute(select(func.count()).where(*waiting), _of(rules)).scalar_one())
+
+
 _STORED: Final = (*FIGURES, *TEXTS)
 _before: Final = snapshots.alias("before")
 _SOME: Final = (

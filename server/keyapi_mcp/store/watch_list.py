@@ -12,6 +12,7 @@ from keyapi_mcp.reference.commission import CommissionUnit
 
 if TYPE_CHECKING:
     from keyapi_mcp.research.change_list import Changes, Origin, Scope, Watched
+    from keyapi_mcp.research.derived import Rules
     from keyapi_mcp.store.database import Database
 
 
@@ -23,6 +24,7 @@ class WatchList:
     write: Callable[[Callable[[Any], Any]], Awaitable[Any]]
     clock: Clock
     unit: CommissionUnit
+    rules: Rules
 
     async def add(self, product_ids: Sequence[str], note: str | None) -> frozenset[str]:
         """Watch these; returns those that were not watched before. note: `None` leaves notes as they are."""
@@ -51,11 +53,13 @@ class WatchList:
 
         return await self.database.run(watching.regions, writes=False)
 
-    async def origins(self, product_ids: Sequence[str]) -> dict[tuple[str, str], Origin]:
-        """By region and id, what returned these products last."""
+    async def origins(self, product_ids: Sequence[str], recipes: Sequence[str]) -> dict[tuple[str, str], Origin]:
+        """By region and id, what returned these products last. recipes: those that can be run again."""
         from keyapi_mcp.store import watching
 
-        return await self.database.run(lambda connection: watching.origins(connection, product_ids), writes=False)
+        return await self.database.run(
+            lambda connection: watching.origins(connection, product_ids, recipes), writes=False
+        )
 
     async def recipes_with_finds(self) -> dict[str, list[str]]:
         """Recipes that returned anything → the regions in which they did."""
@@ -67,4 +71,4 @@ class WatchList:
         """What moved since a day, `None` = the one before each product's latest. most: how many to list."""
         from keyapi_mcp.store import changed
 
-        return await changed.changes(self.database, scope, since, most, self.unit)
+        return await changed.changes(self.database, scope, since, most, self.unit, self.rules)

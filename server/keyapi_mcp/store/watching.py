@@ -25,13 +25,23 @@ _SEEN: Final = (
     .order_by(products.c.region)
 )
 _FINDS: Final = (
-    select(recipe_finds.c.product_id, recipe_finds.c.region, recipe_finds.c.recipe, recipe_finds.c.pages)
-    .where(recipe_finds.c.product_id.in_(bindparam("ids", expanding=True)))
+    select(
+        recipe_finds.c.product_id,
+        recipe_finds.c.region,
+        recipe_finds.c.recipe,
+        recipe_finds.c.pages,
+        recipe_finds.c.data_day,
+    )
+    .where(
+        recipe_finds.c.product_id.in_(bindparam("ids", expanding=True)),
+        recipe_finds.c.recipe.in_(bindparam("recipes", expanding=True)),
+        recipe_finds.c.pages > 0,
+    )
     # The last one counts; of several that are as new, the cheapest.
     .order_by(recipe_finds.c.data_day, recipe_finds.c.pages.desc(), recipe_finds.c.recipe.desc())
 )
 _SEARCHES: Final = (
-    select(products.c.product_id, products.c.region, searches.c.key)
+    select(products.c.product_id, products.c.region, searches.c.key, searches.c.data_day)
     .join(REGIONS, products.c.region == REGIONS.c.region)
     .join(searches, searches.c.id == products.c.last_search)
     .where(products.c.product_id.in_(bindparam("ids", expanding=True)))
@@ -70,15 +80,19 @@ def regions(connection: Connection) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def origins(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], Origin]:
-    """By region and id, what returned these products last: a recipe where one did, else the search."""
-    wanted = {"ids": list(ids)}
-    found = {
-        (region, product_id): Origin(region=region, key=key)
-        for product_id, region, key in connection.execute(_SEARCHES, wanted)
-    }
-    for product_id, region, recipe, pages in connection.execute(_FINDS, wanted):
-        found[region, product_id] = Origin(recipe, region, pages)
+def origins(connection: Connection, ids: Sequence[str], recipes: Sequence[str]) -> dict[tuple[str, str], Origin]:
+    """By region and id, what returned these products last. recipes: those that there are, and that can be run again.
+
+    A recipe's pages are searches, too: of the same day, it is the recipe.
+    """
+    found: dict[tuple[str, str], Origin] = {}
+    days: dict[tuple[str, str], int] = {}
+    for product_id, region, key, day in connection.execute(_SEARCHES, {"ids": list(ids)}):
+        found[region, product_id], days[region, product_id] = Origin(region=region, key=key), day
+    finds = connection.execute(_FINDS, {"ids": list(ids), "recipes": list(recipes)})
+    for product_id, region, recipe, pages, day in finds:
+        if day >= days.get((region, product_id), 0):
+            found[region, product_id] = Origin(recipe, region, pages)
     return found
 
 

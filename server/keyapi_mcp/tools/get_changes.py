@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from keyapi_mcp.clock import data_day
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.flat_schema import flat_schema
+from keyapi_mcp.recipes.loading import as_name
 from keyapi_mcp.research.change_list import Change, Scope
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.asking_again import ask_again
@@ -41,15 +42,19 @@ def _folded(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _recipe(value: object) -> object:
+    return as_name(value) if isinstance(value, str) else value
+
+
 _Scope = Annotated[Literal["watch", "recipe", "all"], BeforeValidator(_folded)]
 
 
 class _Arguments(BaseModel):
-    scope: Annotated[_Scope, Field(description="Watch list, one recipe's products, or all")]
+    scope: Annotated[_Scope, Field(description="Watch list, one recipe's last finds, or all")]
     since: Annotated[
         str | None, BeforeValidator(_since), Field(description="Day, yyyyMMdd or 7d; default: day before")
     ] = None
-    recipe: Annotated[str | None, BeforeValidator(_folded), Field(description="Name, for scope recipe")] = None
+    recipe: Annotated[str | None, BeforeValidator(_recipe), Field(description="Name, for scope recipe")] = None
     region: Annotated[Region, Field(description="Market, e.g. US")] = None
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="Most rows")] = DEFAULT_ROWS
 
@@ -82,7 +87,7 @@ def _day(text: str, newest: date) -> date:
         raise InvalidQuery(f"since: {text} is no day of the calendar.", "call again with a day as yyyyMMdd.") from None
     if day > newest:
         raise InvalidQuery(
-            f"since: there is no data after {newest} yet, and {day} is.", "call again with an earlier day."
+            f"since: there is no data of {day} yet; the newest is of {newest}.", "call again with an earlier day."
         )
     return day
 
@@ -101,17 +106,24 @@ async def _scope(services: Services, asked: _Arguments) -> Scope:
             if asked.recipe
             else "recipe: is required."
         )
-        there = (
+        others = (
             f"call again with one of: {', '.join(known)}." if known else "run_recipe runs one; none has been run yet."
         )
-        raise InvalidQuery(what, there)
+        raise InvalidQuery(what, _running(services, asked) or others)
     if asked.region and asked.region not in known[asked.recipe]:
         regions = ", ".join(known[asked.recipe])
         raise InvalidQuery(
             f"recipe: {asked.recipe} has returned nothing for {asked.region} yet, only for {regions}.",
-            f"run_recipe recipe={asked.recipe} region={asked.region} runs it; or call again with one of those regions.",
+            _running(services, asked) or "call again with one of those regions.",
         )
     return Scope("recipe", asked.recipe, asked.region)
+
+
+def _running(services: Services, asked: _Arguments) -> str:
+    """The call that runs the recipe; empty where there is none of that name (any more)."""
+    if asked.recipe not in services.recipes.by_name:
+        return ""
+    return f"run_recipe recipe={asked.recipe} region={asked.region or 'US'} runs it for the first time."
 
 
 async def _watched(services: Services, region: str | None, listed: Sequence[Change]) -> WatchedProducts:
@@ -135,7 +147,8 @@ async def _calls(services: Services, old: set[tuple[str, str]], unseen: Sequence
     ids = [*{product_id for _, product_id in old}, *unseen]
     if not ids:
         return {}
-    origins, states = await store.watch_list.origins(ids), await store.states(ids)
+    origins = await store.watch_list.origins(ids, tuple(services.recipes.by_name))
+    states = await store.states(ids)
     seen = {(one.region, product_id): one for product_id, found in states.items() for one in found}
     calls = {key: ask_again(origins.get(key), seen.get(key), unit) for key in old}
     # Of one that was pruned it may still be known which recipe returned it.

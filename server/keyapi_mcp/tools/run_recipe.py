@@ -36,7 +36,7 @@ def _overrides(value: object) -> object:
         if text[:1] in ("[", "{"):
             try:
                 return _overrides(json.loads(text))
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value
         return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
     if isinstance(value, Mapping):

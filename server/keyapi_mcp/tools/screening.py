@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from keyapi_mcp.arguments import CATEGORY_PARAMETERS, Asked, read_arguments
 from keyapi_mcp.clock import data_day
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.recipes.conditions import measure, screen
-from keyapi_mcp.recipes.loading import Recipes
+from keyapi_mcp.recipes.loading import Recipes, as_name
 from keyapi_mcp.recipes.overrides import override
 from keyapi_mcp.recipes.recipe import CATEGORY_FILTERS, Recipe
 from keyapi_mcp.reference import categories
@@ -42,12 +41,14 @@ async def run_recipe(services: Services, name: str, asked: Arguments) -> Answer:
     products = gathered.listed()
     measured = [measure(product, gathered.day, services.judging.rules) for product in products]
     done = Run(recipe, question.query, gathered, products, measured, screen(recipe.conditions, measured))
+    # Its name alone does not ask again for what it found by other numbers or in a category.
+    by_name_alone = not recipe.overridden and asked.category is None
     await services.store.note_finds(
         recipe.name,
         question.query.region,
         [products[position].product_id for position in done.found],
         gathered.day,
-        len(gathered.pages),
+        len(gathered.pages) if by_name_alone else 0,
     )
     return run_answer(
         done,
@@ -61,8 +62,7 @@ async def run_recipe(services: Services, name: str, asked: Arguments) -> Answer:
 
 def _recipe(name: str, recipes: Recipes) -> Recipe:
     """By its name, however it is written. Raises InvalidQuery with the list of all."""
-    folded = re.sub(r"[\s_]+", "-", name.strip().casefold())
-    found = recipes.by_name.get(folded)
+    found = recipes.by_name.get(as_name(name))
     if found is None:
         raise unknown_recipe(name, recipes)
     return found
