@@ -38,6 +38,8 @@ MORE_MEMORY: Final = 24 * _MB
 # Connections that are kept for a while, a process that answers SQL, threads that wait for work.
 SPARE: Final = 6
 _PATIENCE_S: Final = IDLE_S + 30
+# A visit takes some seconds; one that hangs is a finding, not the end of the run.
+_LONGEST_VISIT_S: Final = 120
 _SETTINGS: Final = {
     "log_level": "WARNING",
     "credits_per_day": "off",
@@ -133,7 +135,8 @@ async def _load(url: str, end: float, sessions: int, outcome: Outcome) -> None:
         visit = (_http_visit, _sse_visit)[number % 2]
         while time.monotonic() < end:
             try:
-                await visit(url, draw, outcome, polite=False)
+                with anyio.fail_after(_LONGEST_VISIT_S):
+                    await visit(url, draw, outcome, polite=False)
             except Exception as error:
                 outcome.wrong.append(f"{visit.__name__}: {error!r}")
                 await anyio.sleep(1)

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,17 @@ def test_a_body_that_is_no_message_is_a_client_error(body: bytes, server: httpx.
     assert 400 <= answer.status_code < 500
     assert "Traceback" not in answer.text
     assert post(server).status_code == 200
+
+
+@pytest.mark.slow
+def test_an_idle_connection_outlasts_the_five_seconds_for_which_clients_keep_theirs(server: httpx.Client) -> None:
+    with closing(HTTPConnection("127.0.0.1", server.base_url.port, timeout=10)) as connection:
+        for _ in range(2):
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            connection.sock.settimeout(6)
+            with pytest.raises(TimeoutError):  # neither more nor the end
+                connection.sock.recv(1)
 
 
 def test_a_session_that_does_not_exist_is_not_found(server: httpx.Client) -> None:

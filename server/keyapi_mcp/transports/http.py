@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 Resources = Callable[[], AbstractAsyncContextManager[None]]
 # How long open streams and calls under way may take to end after a signal; the process is gone within 3 s.
 _GRACE_S: Final = 2
+# How long an idle connection is kept. Clients keep theirs for 5 s and may take one up at the last moment: ended by us
+# just then, it loses their message, and some wait for its answer for ever.
+_KEPT_ALIVE_S: Final = 75
 # How long a request's body may take to come, the largest on a slow line included.
 _BODY_S: Final = 20.0
 # Ours stand in front of every route, these would only see two of them.
@@ -126,6 +129,7 @@ def serve_http(
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEPT_ALIVE_S,
         server_header=False,
         lifespan="on",
         ws="none",
