@@ -154,6 +154,9 @@ SORT: Final = Codes(
 )
 DIRECTION: Final = Codes("order", {0: "ascending", 1: "descending"})
 
+# A scan or recipe reads at most so many pages in one call.
+MOST_PAGES: Final = 50
+
 _UNITS, _UNITS_30 = Range("lifetime units", "count"), Range("units 30 d", "count")
 _GMV, _GMV_30 = Range("lifetime GMV", "usd"), Range("GMV 30 d", "usd")
 _PRICE, _COMMISSION = Range("average price", "usd"), Range("commission", "percent")

@@ -10,12 +10,11 @@ import pytest
 from keyapi_mcp.arguments import read_arguments
 from keyapi_mcp.recipes.conditions import measure
 from keyapi_mcp.recipes.loading import shipped, shipped_names
-from keyapi_mcp.recipes.recipe import HOWS, METRICS, MOST_PAGES, Recipe
+from keyapi_mcp.recipes.recipe import HOWS, METRICS, Recipe
 from keyapi_mcp.reference.glossary import explain
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.results.recipe_words import screen_words
 from keyapi_mcp.settings import Settings
-from keyapi_mcp.tools import gathering
 from support.products import product
 
 DAY = date(2026, 11, 22)
@@ -116,6 +115,5 @@ def test_every_metric_of_a_condition_is_measured_and_in_the_glossary() -> None:
     assert len(set(METRICS)) == len(METRICS)
 
 
-def test_a_tool_reads_as_many_pages_as_a_recipe_may_suggest() -> None:
-    assert gathering.MOST_PAGES == MOST_PAGES
+def test_the_ways_to_compare_are_the_documented_ones() -> None:
     assert HOWS == ("min", "above", "max", "below", "is")

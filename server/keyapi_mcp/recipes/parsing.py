@@ -12,12 +12,11 @@ from typing import Any, Final
 from keyapi_mcp.arguments import read_arguments
 from keyapi_mcp.clock import day_number
 from keyapi_mcp.errors import InvalidQuery
-from keyapi_mcp.query import DIRECTION, SORT, Codes
+from keyapi_mcp.query import DIRECTION, MOST_PAGES, SORT, Codes
 from keyapi_mcp.recipes.recipe import (
     FILTERS,
     HOWS,
     METRICS,
-    MOST_PAGES,
     SHARES,
     WORDS_OF,
     Condition,

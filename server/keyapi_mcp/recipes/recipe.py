@@ -26,7 +26,6 @@ CATEGORY_FILTERS: Final = tuple(name for name in PARAMETERS if name.startswith("
 FILTERS: Final = tuple(
     name for name in PARAMETERS if name not in ("region", "product_sort_field", "sort_type", "page_num", "page_size")
 )
-MOST_PAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)

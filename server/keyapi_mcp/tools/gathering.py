@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Final
 
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, TimedOut
@@ -12,8 +11,6 @@ from keyapi_mcp.results.answer import Spending
 from keyapi_mcp.results.gathered import Gathered, pages_in_words
 from keyapi_mcp.tools.base import Services
 from keyapi_mcp.tools.scanning import Scanned, scan
-
-MOST_PAGES: Final = 50
 
 
 def most_credits(pages: int, max_credits: int | None, limit: int | None) -> int:

@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, Field
 
 from keyapi_mcp.flat_schema import flat_schema
-from keyapi_mcp.query import Whole
+from keyapi_mcp.query import MOST_PAGES, Whole
 from keyapi_mcp.recipes.loading import shipped_names
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.gathering import MOST_PAGES
 from keyapi_mcp.tools.reading import read
 
 DESCRIPTION: Final = (

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from keyapi_mcp.arguments import Asked, read_arguments
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.flat_schema import flat_schema
-from keyapi_mcp.query import PARAMETERS, Whole, input_schema
+from keyapi_mcp.query import MOST_PAGES, PARAMETERS, Whole, input_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.scan import scan_answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.gathering import MOST_PAGES, gather, most_credits
+from keyapi_mcp.tools.gathering import gather, most_credits
 from keyapi_mcp.tools.reading import read
 
 DESCRIPTION: Final = """\
