@@ -16,7 +16,7 @@ from keyapi_mcp import cli
 from keyapi_mcp.transports import http
 
 # Sessions whose client has gone without a word are forgotten after half an hour otherwise.
-IDLE_S: Final = 5.0
+IDLE_S: Final = 10.0
 _http_app = http.http_app
 
 
