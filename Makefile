@@ -17,7 +17,7 @@ test: check
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m slow
 
-# Needs Node.js, and uv to try what was made. OWNER=… names who publishes it.
+# Needs Node.js. OWNER=… names who publishes it.
 bundle: $(VENV)/.dev
 	$(BIN)/python -m distribution.bundle $(if $(OWNER),--owner $(OWNER))
 
@@ -79,10 +79,10 @@ $(AUDIT)/.made: requirements/audit.txt
 	@$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/audit.txt
 	@touch $@
 
-# Needs uv. Universal: one file for Linux, macOS and Windows, Python 3.11 to 3.14; it names no index.
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+# Universal: one file for Linux, macOS and Windows, Python 3.11 to 3.14; it names no index.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE)
-lock:
+lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/run.txt
 	$(LOCK) requirements/audit.in -o requirements/audit.txt

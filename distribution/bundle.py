@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m distribution.bundle", description=__doc__)
     parser.add_argument("--owner", default=OWNER, help="who publishes it, for server.json; otherwise left open")
     owner = parser.parse_args().owner
+    # The uv of the development requirements stands beside the interpreter.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     tool = _official_tool()
     staged, bundle, unpacked = DIST / "stage", DIST / file_name(), DIST / "unpacked"
     stage(staged)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import platform
 import re
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +36,13 @@ def differences(document: str, section: str, content: str) -> list[str]:
     """Lines that differ, but for days and durations; empty where the document says what was found."""
     before, after = (_comparable(text).splitlines() for text in (document, written(document, section, content)))
     return list(difflib.unified_diff(before, after, "docs/quality.md", "this run", lineterm="", n=0))
+
+
+def run_line(seconds: float, *more: str) -> str:
+    """When, for how long and with which versions a run was; it is not compared."""
+    versions = [f"{name} {version(name)}" for name in ("keyapi-mcp", "mcp", "httpx2", "uvicorn")]
+    with_what = ", ".join([f"Python {platform.python_version()}", platform.system(), *versions, *more])
+    return f"Run on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} s: {with_what}."
 
 
 def publish(section: str, content: str, *, check: bool) -> int:

@@ -10,6 +10,8 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.sandbox_server import RunningSandbox
+
 # The same examples every time, and no timing: these machines are shared.
 settings.register_profile(
     "project", derandomize=True, deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
@@ -40,3 +42,11 @@ def _own_store(_clean_environment: None, tmp_path: Path) -> Iterator[None]:
     """What one test has kept is not there for another."""
     with mock.patch.dict(os.environ, {"KEYAPI_MCP_HOME": str(tmp_path / "home")}):
         yield
+
+
+@pytest.fixture
+def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
+    """A module's own sandbox, `served`, as new: without faults, and nothing asked yet."""
+    served.reset()
+    yield served
+    served.reset()

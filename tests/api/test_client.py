@@ -57,13 +57,6 @@ def served() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
-    served.reset()
-    yield served
-    served.reset()
-
-
-@pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Retries without their pauses; how many there may be is left to our own code."""
     monkeypatch.setattr(limits, "_SLOW_INTERVAL_S", 0.001)

@@ -99,13 +99,6 @@ def served() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture
-def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
-    served.reset()
-    yield served
-    served.reset()
-
-
 def started(stack: ExitStack, many: int, sandbox: RunningSandbox, **settings: str) -> list[RawServer]:
     environment = {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url, "KEYAPI_MCP_MIN_INTERVAL_S": "0"}
     servers = [stack.enter_context(raw_server(**environment, **settings)) for _ in range(many)]

@@ -35,13 +35,6 @@ def served() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture
-def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
-    served.reset()
-    yield served
-    served.reset()
-
-
 def both_forms(answer: Answer) -> tuple[str, str]:
     """As they are sent; numbers that are equal but written differently differ here."""
     return answer.text(), json.dumps(answer.structured(), ensure_ascii=False)

@@ -35,13 +35,6 @@ def served() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.fixture
-def sandbox(served: RunningSandbox) -> Iterator[RunningSandbox]:
-    served.reset()
-    yield served
-    served.reset()
-
-
 @pytest.fixture(autouse=True)
 def _no_waiting() -> Iterator[None]:
     with without_waiting():
