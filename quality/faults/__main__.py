@@ -35,7 +35,12 @@ def main() -> int:
     if failed and options.write:
         print("nothing was written: see WRONG above")
         return 1
-    return max(publish("faults", document, check=not options.write), int(failed))
+    exit_code = max(publish("faults", document, check=not options.write), int(failed))
+    # Once more at the end, where a long log is read first.
+    for row in rows:
+        for mistake in row.wrong:
+            print(f"WRONG  {row.fault}: {mistake}")
+    return exit_code
 
 
 def _document(rows: list[Row], seconds: float) -> str:

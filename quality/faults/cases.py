@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-# Of the servers under test: short enough to wait for.
+# Of the servers under test: short enough to wait for, and longer than a shared machine stands still, because a slow
+# drip on a machine that stands still is a hang.
 SETTINGS: Final = {
-    "read_timeout_s": "2.5",
-    "total_timeout_s": "6",
+    "read_timeout_s": "6",
+    "total_timeout_s": "12",
     "max_body_bytes": "2000000",
     "credits_per_day": "off",
     "credits_per_month": "off",
@@ -34,7 +35,7 @@ class Case:
     stands_in: bool = True
     times: int | None = None
     rows: int = 10
-    seconds: float = 8
+    seconds: float = 20
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -43,10 +44,10 @@ def _status(status: int, says: str, **rest: Any) -> Case:
 
 
 def _retried(name: str, kind: str, says: str, **details: Any) -> Case:
-    return Case(name, kind, says, requests=3, unknown=3, seconds=16, details=details)
+    return Case(name, kind, says, requests=3, unknown=3, seconds=25, details=details)
 
 
-def _unusable(name: str, kind: str, says: str, at_most_s: float = 8, **details: Any) -> Case:
+def _unusable(name: str, kind: str, says: str, at_most_s: float = 20, **details: Any) -> Case:
     return Case(name, kind, says, unknown=1, seconds=at_most_s, details=details)
 
 
@@ -82,15 +83,15 @@ CASES: Final = (
         times=1,
         details={"status": 429, "retry_after": "1"},
     ),
-    Case("status 429, no Retry-After", "status", "(429)", requests=2, seconds=12, details={"status": 429}),
+    Case("status 429, no Retry-After", "status", "(429)", requests=3, seconds=25, details={"status": 429}),
     _retried("HTML under 502", "html", "(502)"),
     Case("quota told as a 500", "quota_500", "quota is used up"),
     _retried("code 500 in a 200", "code_in_200", "(500)", code=500),
     Case("code 402 in a 200", "code_in_200", "quota is used up", details={"code": 402}),
     Case("code 401 in a 200", "code_in_200", "(401)", stands_in=False, details={"code": 401}),
-    _unusable("slow first byte", "delay", "no complete answer in time", seconds=20),
-    _unusable("slow drip", "drip", "no complete answer within 6 s", at_most_s=16),
-    _unusable("hang", "hang", "no complete answer in time"),
+    _unusable("slow first byte", "delay", "no complete answer in time", at_most_s=25, seconds=60),
+    _unusable("slow drip", "drip", "no complete answer within 12 s", at_most_s=28),
+    _unusable("hang", "hang", "no complete answer in time", at_most_s=25),
     _unusable("body cut", "cut", "connection broke"),
     _unusable("connection reset", "reset", "connection broke"),
     _unusable("HTML under 200", "html_200", "not its documented JSON"),
@@ -119,7 +120,6 @@ CASES: Final = (
         "status 429, Retry-After 60",
         "status",
         "(429)",
-        seconds=8,
         details={"status": 429, "retry_after": "60"},
     ),
 )

@@ -107,7 +107,7 @@ def expected(case: Case, kept: Kept) -> Case:
     """What has to come of it in a cell."""
     if kept == "fresh":
         says = "Credits: 0 for this call (kept answer)"
-        return replace(case, error=False, requests=0, unknown=0, rows=10, says=says, seconds=8)
+        return replace(case, error=False, requests=0, unknown=0, rows=10, says=says, seconds=20)
     if kept == "older" and case.error and case.stands_in:
         return replace(case, error=False, rows=10, says="STALE, kept from")
     return case
