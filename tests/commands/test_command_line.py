@@ -52,17 +52,20 @@ def test_the_demo_asks_shows_a_refusal_and_pays_nothing_twice() -> None:
         "Which beauty products are breaking out",
         "SANDBOX (synthetic data) · TikTok Shop products · US · Beauty & Personal Care (601450)",
         "Credits: 1 for this call; 1 today, 199 left within your limits",
-        "page 2, 10 rows",
+        "SANDBOX (synthetic data) · Recipe proven-and-open: ",
+        "Credits: 5 for this call; 6 today, 194 left within your limits",
         "there is no keyword search",
-        "Credits: 0 for this call (kept answer); 2 today, 198 left within your limits",
+        "Credits: 0 for this call (kept answer); 6 today, 194 left within your limits",
         "SANDBOX (synthetic data) · SQL over the local store · ",
         "SANDBOX (synthetic data) · 3 products compared · US",
-        "Counted: 2 today, 2 this month.",
-        "Credits: 0 for this call (from the store); 2 today, 198 left",
+        "Counted: 6 today, 6 this month.",
+        "Credits: 0 for this call (from the store); 6 today, 194 left",
     ):
         assert part in done.stdout
     tables = [line for line in done.stdout.splitlines() if re.match(r"\d+ +\d{19} ", line)]
-    assert len(tables) == 20
+    kept = re.search(r"^Kept: (\d+) of \d+", done.stdout, re.MULTILINE)
+    assert kept is not None
+    assert len(tables) == 10 + min(int(kept[1]), 10)
     sizes = re.search(r"([\d,]+) bytes; the first answer: ([\d,]+) bytes", done.stdout)
     assert sizes is not None
     raw, ours = (int(size.replace(",", "")) for size in sizes.groups())

@@ -25,7 +25,8 @@ _BEAUTY: Final = {
     "sales_trend_flag": 1,
     "min_total_sale_30d_cnt": 1000,
 }
-_CROWDED: Final = (
+_RECIPE: Final = {"recipe": "proven-and-open", "region": "US", "category": "Beauty & Personal Care"}
+_UNCROWDED: Final = (
     "SELECT product_id, name, units_30d, creators, usd_per_sale FROM products "
     "WHERE creators < 100 AND usd_per_sale > 3 ORDER BY units_30d DESC LIMIT 5"
 )
@@ -46,7 +47,9 @@ class _Step:
 def _steps(first: Sequence[str]) -> tuple[_Step, ...]:
     """The conversation after its first answer. first: the ids of the products in it."""
     return (
-        _Step("And the next ten?", "search_products", {**_BEAUTY, "page_num": 2}),
+        _Step(
+            "What sells there and can still be followed? A recipe reads fifty and checks each.", "run_recipe", _RECIPE
+        ),
         _Step(
             "A mistake a model makes: there is no keyword search.",
             "search_products",
@@ -54,7 +57,7 @@ def _steps(first: Sequence[str]) -> tuple[_Step, ...]:
             refused=True,
         ),
         _Step("The first question again: nothing is paid twice.", "search_products", _BEAUTY),
-        _Step("Of all these, which sell well with few creators?", "query_products", {"sql": _CROWDED}),
+        _Step("Of all these, which sell well with few creators?", "query_products", {"sql": _UNCROWDED}),
         _Step("Compare the first three.", "compare_products", {"product_ids": list(first[:_COMPARED])}),
         _Step("What did that cost?", "get_usage", {}),
     )
