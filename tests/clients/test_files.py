@@ -87,5 +87,12 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="cannot be read"):
+    with pytest.raises(Refused, match="it is not a file"):
         read_text(tmp_path)
+
+
+@on_posix
+def test_a_pipe_in_its_place_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.json")
+    with pytest.raises(Refused, match="it is not a file"):
+        read_text(tmp_path / "c.json")

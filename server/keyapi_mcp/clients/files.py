@@ -16,6 +16,9 @@ _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 def read_text(path: Path) -> str | None:
     """The file as it is, line ends and byte order mark included; `None` where there is none. Raises Refused."""
     try:
+        # A pipe or a device would be waited for without end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Refused("it is not a file")
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
