@@ -29,8 +29,8 @@ def main() -> int:
     text = markdown(figures, described)
     if options.markdown:
         print(f"\n{text}")
-    if options.write_readme is not None:
-        write_into(options.write_readme, "benchmarks", text)
+    if options.write is not None:
+        write_into(options.write, "benchmarks", text)
     return 0
 
 
@@ -42,15 +42,15 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--markdown", action="store_true", help="also print the summary as Markdown")
     parser.add_argument(
-        "--write-readme", type=Path, metavar="FILE", help="put the summary between the file's benchmark markers"
+        "--write", type=Path, metavar="FILE", help="put the summary between the file's benchmark markers"
     )
     options = parser.parse_args()
-    if options.write_readme is not None:
+    if options.write is not None:
         # Looked at now, because nobody wants to hear it after three minutes.
         if options.quick or options.only != list(PARTS):
-            parser.error("--write-readme takes a whole run: neither --quick nor --only")
+            parser.error("--write takes a whole run: neither --quick nor --only")
         try:
-            around_markers(options.write_readme, "benchmarks")
+            around_markers(options.write, "benchmarks")
         except (OSError, ValueError) as error:
             parser.error(str(error))
     return options

@@ -72,7 +72,7 @@ def summary(figures: Sequence[Figure]) -> str:
 
 
 def markdown(figures: Sequence[Figure], machine: str) -> str:
-    """The summary for the README, between its markers."""
+    """The summary for docs/measured.md, between its markers."""
     return marked("benchmarks", [_HEADINGS, *(figure.cells() for figure in figures)], machine)
 
 

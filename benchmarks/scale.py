@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), help="numbers of snapshots")
     parser.add_argument("--calls", type=int, default=200, help="calls of each kind")
-    parser.add_argument("--write-readme", type=Path, metavar="FILE", help="put the table between the file's markers")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table between the file's markers")
     options = parser.parse_args()
     print(machine.described())
     rows = []
@@ -69,8 +69,8 @@ def main() -> int:
             print(f"{snapshots:,} snapshots done", file=sys.stderr)
     headings, cells = tuple(rows[0].cells), [tuple(row.cells.values()) for row in rows]
     print(f"{table(headings, cells)}\n  Medians.\n\nOver {cells[-1][0]} snapshots\n{summary(rows[-1].figures)}")
-    if options.write_readme is not None:
-        write_into(options.write_readme, "scale", marked("scale", [headings, *cells], machine.described()))
+    if options.write is not None:
+        write_into(options.write, "scale", marked("scale", [headings, *cells], machine.described()))
     return 0
 
 
