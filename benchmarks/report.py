@@ -1,4 +1,4 @@
-"""Figures, tables and the summary, as text for people or Markdown for the README."""
+"""Figures, tables and the summary, as text for people or Markdown for docs/measured.md."""
 
 from __future__ import annotations
 
