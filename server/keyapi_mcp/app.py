@@ -104,19 +104,22 @@ class App:
             logger.warning("%s", problem)
         store = Store(self.settings, self._clock, self.judging.rules)
         client = KeyApiClient(self.settings, store, transport=self._upstream, clock=self._clock)
-        async with anyio.create_task_group() as tasks:
-            pages = PageReader(
-                client, store, tasks, total_s=self.settings.total_timeout_s, offline=self.settings.offline
-            )
-            self._services = Services(self.settings, pages, store, self._clock, self.judging, self.recipes)
-            try:
-                yield
-            finally:
-                self._services = None
-                tasks.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True):
-                    await client.aclose()
-                    await store.aclose()
+        try:
+            async with anyio.create_task_group() as tasks:
+                pages = PageReader(
+                    client, store, tasks, total_s=self.settings.total_timeout_s, offline=self.settings.offline
+                )
+                self._services = Services(self.settings, pages, store, self._clock, self.judging, self.recipes)
+                try:
+                    yield
+                finally:
+                    self._services = None
+                    tasks.cancel_scope.cancel()
+        finally:
+            # Only now: requests that were cut off have still settled what they cost.
+            with anyio.CancelScope(shield=True):
+                await client.aclose()
+                await store.aclose()
 
     async def call(self, name: str, arguments: dict[str, Any], progress: Progress = untold) -> Answer:
         """Run a tool; `progress` is told how far it is. Raises a KeyApiMcpError for what the caller should read."""

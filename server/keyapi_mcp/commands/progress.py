@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Final
 
 _WIDTH: Final = 24
 
 
 def progress(what: str, done: int, whole: int) -> None:
-    """A bar that is written over on a terminal, plain lines elsewhere."""
+    """A bar that is written over on a terminal, plain lines elsewhere. A courtesy: nothing ends because nobody reads."""
+    with suppress(OSError):
+        _print(what, done, whole)
+
+
+def _print(what: str, done: int, whole: int) -> None:
     told = f"{what}: {done:,} of {whole:,}"
     if not sys.stderr.isatty():
         print(told, file=sys.stderr, flush=True)

@@ -97,15 +97,21 @@ class Writer:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        # A pipe that is full is waited for; nobody else may put bytes of theirs in between.
+        self._turn = anyio.Lock(fast_acquire=True)
         # If standard error is the same pipe, making it non-blocking would break the logging.
         self._on_loop = _is_pipe(descriptor) and not os.path.sameopenfile(descriptor, 2)
         if self._on_loop:
             os.set_blocking(descriptor, False)
 
     async def write(self, data: bytes) -> None:
-        if not self._on_loop:
-            await anyio.to_thread.run_sync(self._write_blocking, data)
-            return
+        async with self._turn:
+            if self._on_loop:
+                await self._write_on_loop(data)
+            else:
+                await anyio.to_thread.run_sync(self._write_blocking, data)
+
+    async def _write_on_loop(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             try:
