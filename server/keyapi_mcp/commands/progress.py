@@ -10,7 +10,7 @@ _WIDTH: Final = 24
 
 
 def progress(what: str, done: int, whole: int) -> None:
-    """A bar that is written over on a terminal, plain lines elsewhere. A courtesy: nothing ends because nobody reads."""
+    """A bar that is written over on a terminal, plain lines elsewhere; nothing ends because nobody reads it."""
     with suppress(OSError):
         _print(what, done, whole)
 

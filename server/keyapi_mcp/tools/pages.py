@@ -160,7 +160,10 @@ class PageReader:
     async def _ask(self, query: ProductQuery, budget: Budget | None) -> PageRead:
         flight = self._flights.get(query.key)
         if flight is None:
-            flight = self._flights[query.key] = _Flight(query.key)
+            flight = _Flight(query.key)
+            if self._tasks.cancel_scope.cancel_called:  # the server stops, and begins nothing
+                return flight.take()
+            self._flights[query.key] = flight
             self._tasks.start_soon(self._fly, query, budget, flight)
         flight.waiting += 1
         try:
