@@ -26,8 +26,7 @@ audit: $(AUDIT)/.made
 	@$(AUDIT)/bin/python -m distribution.audit
 
 sbom: $(AUDIT)/.made
-	@mkdir -p dist
-	$(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json requirements/run.txt
+	@$(AUDIT)/bin/python -m distribution.sbom
 
 # Compared with docs/quality.md; WRITE=1 writes it.
 interop: $(VENV)/.dev
@@ -58,14 +57,16 @@ bench: $(VENV)/.dev
 bench-store: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.scale
 
-$(BIN)/python:
+# Its pip comes last, so where there is one the environment is whole; one that is not is made anew.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "keyapi-mcp needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12"; exit 1; }
+	  { echo "keyapi-mcp needs Python 3.11 or newer, which $(PYTHON) is not. Name another: make demo PYTHON=python3.12"; exit 1; }
 	@echo "Building $(VENV) (once, about a minute)..."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: apt install python3-venv. Then try again."; exit 1; }
 
 # --no-deps: the lock files are complete; --no-build-isolation: the build back end is in them too.
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/pip
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from distribution.project import PROJECT, locked, pinned
+from distribution.project import PROJECT
 from keyapi_mcp import __version__
 from keyapi_mcp.app import TITLE
 from keyapi_mcp.tools import TOOLS
@@ -45,7 +45,7 @@ ENVIRONMENT: Final = {
 
 
 def manifest() -> dict[str, Any]:
-    """The manifest. The host makes the environment from `pyproject.toml` with uv, and starts the entry point in it."""
+    """The manifest. The host makes an environment from `pyproject.toml` with uv, and starts the entry point in it."""
     return {
         "manifest_version": "0.4",
         "name": PROJECT["name"],
@@ -76,23 +76,16 @@ def manifest() -> dict[str, Any]:
 
 
 def pyproject() -> str:
-    """What uv makes the environment from: every version exact, and only what is needed on the machine at hand."""
-    own = pinned()
-    others = [requirement for requirement in locked().values() if requirement not in own]
+    """What uv makes the bundle's environment from: empty, for the entry point installs by hash what is required."""
     return (
-        "# Made by `make bundle`. The package itself is beside the entry point, so uv has nothing to build.\n"
+        "# Made by `make bundle`. What is required is in requirements.txt, and installed by server/main.py.\n"
         "[project]\n"
         f"name = {json.dumps(PROJECT['name'])}\n"
         f"version = {json.dumps(__version__)}\n"
         f"description = {json.dumps(PROJECT['description'])}\n"
         f"requires-python = {json.dumps(PROJECT['requires-python'])}\n"
-        f"dependencies = {_listed(own)}\n"
+        "dependencies = []\n"
         "\n"
         "[tool.uv]\n"
         "package = false\n"
-        f"constraint-dependencies = {_listed(others)}\n"
     )
-
-
-def _listed(requirements: list[str]) -> str:
-    return "[\n" + "".join(f"    {json.dumps(requirement)},\n" for requirement in requirements) + "]"

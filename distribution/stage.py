@@ -11,6 +11,12 @@ from typing import Final
 from distribution.manifest import ENTRY_POINT, manifest, pyproject
 from distribution.project import ROOT
 
+_COPIED: Final = {
+    "LICENSE": "LICENSE",
+    "requirements/run.txt": "requirements.txt",
+    "distribution/bundle_readme.md": "README.md",
+    "distribution/entry.py": ENTRY_POINT,
+}
 # The earliest that the format knows.
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -21,11 +27,10 @@ def stage(directory: Path) -> None:
     directory.mkdir(parents=True)
     (directory / "manifest.json").write_text(json.dumps(manifest(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     (directory / "pyproject.toml").write_text(pyproject(), "utf-8")
-    for name in ("README.md", "LICENSE"):
-        shutil.copyfile(ROOT / name, directory / name)
     package = directory / "server" / "keyapi_mcp"
     shutil.copytree(ROOT / "server" / "keyapi_mcp", package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    shutil.copyfile(ROOT / "distribution" / "entry.py", directory / ENTRY_POINT)
+    for source, name in _COPIED.items():
+        shutil.copyfile(ROOT / source, directory / name)
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

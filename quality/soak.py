@@ -28,7 +28,6 @@ from mcp import Client
 from mcp.client.sse import sse_client
 
 from quality.own_home import own_home
-from quality.soaked import IDLE_S
 from support.connections import environment_for, serving
 from support.sandbox_server import running_sandbox
 
@@ -37,7 +36,9 @@ _MB: Final = 1024 * 1024
 MORE_MEMORY: Final = 24 * _MB
 # Connections that are kept for a while, a process that answers SQL, threads that wait for work.
 SPARE: Final = 6
-_PATIENCE_S: Final = IDLE_S + 30
+# Sessions whose client has gone without a word are forgotten after half an hour otherwise.
+_IDLE_S: Final = 10
+_PATIENCE_S: Final = _IDLE_S + 30
 # A visit takes some seconds; one that hangs is a finding, not the end of the run.
 _LONGEST_VISIT_S: Final = 120
 _SETTINGS: Final = {
@@ -46,6 +47,7 @@ _SETTINGS: Final = {
     "credits_per_month": "off",
     "cache_rows": "100",
     "max_in_flight": "16",
+    "session_idle_s": str(_IDLE_S),
 }
 _SQL: Final = {"sql": "SELECT name, price_usd FROM products ORDER BY gmv_30d_usd DESC LIMIT 5"}
 

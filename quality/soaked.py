@@ -1,11 +1,11 @@
-"""`keyapi-mcp serve` as it is, but it forgets idle sessions sooner, and `/_soak` tells what it still holds."""
+"""`keyapi-mcp serve` as it is, and `/_soak` tells what it still holds."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from typing import Any, Final
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,14 +15,11 @@ from starlette.routing import Route
 from keyapi_mcp import cli
 from keyapi_mcp.transports import http
 
-# Sessions whose client has gone without a word are forgotten after half an hour otherwise.
-IDLE_S: Final = 10.0
 _http_app = http.http_app
 
 
 def _watched(server: Any, *arguments: Any, **options: Any) -> Starlette:
     app = _http_app(server, *arguments, **options)
-    server.session_manager.session_idle_timeout = IDLE_S
 
     async def held(_: Request) -> JSONResponse:
         sessions = len(server.session_manager._server_instances)

@@ -90,6 +90,8 @@ def test_without_any_variable_everything_has_its_default() -> None:
         ("KEYAPI_MCP_ALLOWED_HOSTS", "a.example, b.example:8000,,", "allowed_hosts", ("a.example", "b.example:8000")),
         ("KEYAPI_MCP_ALLOWED_ORIGINS", "https://a.example", "allowed_origins", ("https://a.example",)),
         ("KEYAPI_MCP_MAX_REQUEST_BYTES", "2048", "max_request_bytes", 2048),
+        ("KEYAPI_MCP_SESSION_IDLE_S", "5", "session_idle_s", 5),
+        ("KEYAPI_MCP_SESSION_IDLE_S", "86400", "session_idle_s", 86_400),
         ("KEYAPI_MCP_LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ],
 )
@@ -121,6 +123,8 @@ def test_a_variable_is_read_into_its_setting(environment: Any, name: str, text: 
         ("KEYAPI_MCP_TOTAL_TIMEOUT_S", "nan"),
         ("KEYAPI_MCP_MAX_BODY_BYTES", "1023"),
         ("KEYAPI_MCP_MAX_REQUEST_BYTES", "1023"),
+        ("KEYAPI_MCP_SESSION_IDLE_S", "4"),
+        ("KEYAPI_MCP_SESSION_IDLE_S", "86401"),
         ("KEYAPI_MCP_LOG_LEVEL", "loud-v4lue"),
         ("KEYAPI_MCP_AUTH_TOKEN", "two words-v4lue"),
         ("KEYAPI_TOKEN", "sk live v4lue"),

@@ -90,7 +90,10 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--max-credits", type=_count, metavar="N", help="most credits of all recipes together")
     collect.set_defaults(run=_collect)
 
-    tools = commands.add_parser("tools", help="list what the model sees, with its size in tokens")
+    tools = commands.add_parser(
+        "tools",
+        help="list what the model sees, with its size (in tokens where the development requirements are, else bytes)",
+    )
     tools.set_defaults(run=_tools)
 
     schemas = commands.add_parser("schemas", help="write tool_schemas/ and the README's tables (or compare them)")

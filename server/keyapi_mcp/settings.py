@@ -143,9 +143,15 @@ class Settings(BaseSettings):
         None,
         description="HTTP: the bearer token that clients must send; needed to listen beyond this machine.",
     )
-    allowed_hosts: CommaList = Field((), description="HTTP: further `Host` values to accept, comma-separated.")
+    allowed_hosts: CommaList = Field(
+        (), description="HTTP: names and addresses by which clients reach it (`mybox.lan`), comma-separated."
+    )
     allowed_origins: CommaList = Field((), description="HTTP: further `Origin` values to accept, comma-separated.")
     max_request_bytes: int = Field(1024 * 1024, ge=1024, description="HTTP: largest request body from a client.")
+    # From what a client may be silent for between two requests to a day, after which nobody comes back.
+    session_idle_s: float = Field(
+        1_800, ge=5, le=86_400, description="HTTP: seconds without a request after which a session is forgotten."
+    )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from distribution.host import Start, conversation, start_of
-from distribution.manifest import manifest, pyproject
-from distribution.project import PROJECT, SCHEMAS
+from distribution.manifest import manifest
+from distribution.project import LOCK, PROJECT, SCHEMAS, locked
 from distribution.stage import stage, without_times
 from jsonschema import Draft7Validator
 
@@ -66,21 +66,41 @@ def test_what_a_person_fills_in_reaches_settings_that_there_are(staged: Path) ->
     assert "${" not in json.dumps(start_of(staged, {}).environment)
 
 
-def test_uv_installs_the_locked_versions_and_builds_nothing(staged: Path) -> None:
+def test_uv_makes_an_empty_environment_and_builds_nothing(staged: Path) -> None:
     made: dict[str, Any] = tomllib.loads((staged / "pyproject.toml").read_text("utf-8"))
+    assert made["project"]["dependencies"] == []
+    assert made["project"]["requires-python"] == PROJECT["requires-python"]
     assert made["tool"]["uv"]["package"] is False
     assert "build-system" not in made
-    names = [re.split(r"[<>=]", one)[0] for one in PROJECT["dependencies"]]
-    assert [one.partition("==")[0] for one in made["project"]["dependencies"]] == names
-    others = made["tool"]["uv"]["constraint-dependencies"]
-    assert all(re.match(r"[\w.-]+==[\w.]+( ; .+)?$", one) for one in made["project"]["dependencies"] + others)
-    assert any(one.startswith("pywin32==") and one.endswith("; sys_platform == 'win32'") for one in others)
-    assert "--hash" not in pyproject()
+
+
+def test_what_is_required_is_locked_by_the_same_hashes_as_everywhere(staged: Path) -> None:
+    text = (staged / "requirements.txt").read_text("utf-8")
+    assert text == LOCK.read_text("utf-8")
+    parts = locked(text)
+    assert {re.split(r"[<>=]", one)[0] for one in PROJECT["dependencies"]} <= parts.keys()
+    assert all(hashes for _, hashes in parts.values())
+    assert re.search(r"^pywin32==\S+ ; sys_platform == 'win32' ", text, re.MULTILINE)
+
+
+def test_no_file_in_it_names_where_to_download_from(staged: Path) -> None:
+    for name in ("requirements.txt", "pyproject.toml", "manifest.json"):
+        assert not re.search("://|index-url|find-links", (staged / name).read_text("utf-8")), name
+
+
+def test_its_readme_is_for_those_who_have_nothing_but_the_bundle(staged: Path) -> None:
+    text = (staged / "README.md").read_text("utf-8")
+    assert not re.findall(r"make |\.venv|pip |npx|SECURITY\.md|docs/", text)
+    for option in manifest()["user_config"].values():
+        assert f"**{option['title']}**" in text
+    default = Settings.model_fields
+    limits = [default[f"credits_per_{name}"].default for name in ("call", "day", "month")]
+    assert "{:,} credits a call, {:,} a day, {:,} a month".format(*limits) in text
 
 
 def test_nothing_is_in_it_but_what_is_needed(staged: Path) -> None:
     top = {path.name for path in staged.iterdir()}
-    assert top == {"manifest.json", "pyproject.toml", "README.md", "LICENSE", "server"}
+    assert top == {"manifest.json", "pyproject.toml", "requirements.txt", "README.md", "LICENSE", "server"}
     assert {path.name for path in (staged / "server").iterdir()} == {"keyapi_mcp", "main.py"}
     assert not [path for path in staged.rglob("*") if path.suffix == ".pyc" or path.name == "__pycache__"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from keyapi_mcp import __version__
+from keyapi_mcp.cli import parser
+from keyapi_mcp.commands.demo import next_step
+from keyapi_mcp.commands.machine import Machine
 from support.command import KEYAPI_MCP, keyapi_mcp, keyapi_mcp_in
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +74,28 @@ def test_the_demo_asks_shows_a_refusal_and_pays_nothing_twice() -> None:
     assert sizes is not None
     raw, ours = (int(size.replace(",", "")) for size in sizes.groups())
     assert raw > 40 * ours
+    (words,) = re.findall(r"^Next, in your own client: (.+)$", done.stdout, re.MULTILINE)
+    command, *arguments = shlex.split(words)
+    assert command == KEYAPI_MCP
+    assert parser().parse_args(arguments).client == "claude-desktop"
+
+
+@pytest.mark.parametrize(
+    ("system", "start"),
+    [("linux", "'{folder}/keyapi-mcp' install "), ("win32", '"{folder}/keyapi-mcp.exe" install ')],
+)
+def test_the_demo_ends_with_a_command_that_can_be_typed(system: str, start: str, tmp_path: Path) -> None:
+    folder = tmp_path / "with a space"
+    folder.mkdir()
+    for name in ("keyapi-mcp", "keyapi-mcp.exe"):
+        (folder / name).touch()
+    assert start.format(folder=folder) in next_step(Machine(system, tmp_path, {}, folder / "python"))
+
+
+def test_help_says_in_what_the_size_is_told() -> None:
+    assert "in tokens where the development requirements are, else bytes" in re.sub(
+        r"\s+", " ", keyapi_mcp("--help").stdout
+    )
 
 
 def test_tools_lists_each_parameter_with_its_meaning_and_the_size() -> None:

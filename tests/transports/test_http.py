@@ -98,7 +98,7 @@ def test_a_foreign_page_is_refused_on_every_route(path: str, origin: str, server
 
 
 def test_hosts_and_origins_of_this_machine_and_configured_ones_are_served(server: httpx.Client) -> None:
-    for host in ("127.0.0.1", "localhost:8000", "[::1]:9", "mcp.example.com"):
+    for host in ("127.0.0.1", "localhost:8000", "[::1]:9", "mcp.example.com", "MCP.example.com:8000"):
         assert server.get("/healthz", headers={"host": host}).status_code == 200, host
     for origin in ("http://localhost:6274", "https://app.example.com"):
         answer = server.get("/healthz", headers={"origin": origin})
@@ -223,6 +223,29 @@ def test_it_says_where_it_listens(transport: str, path: str, sandbox: RunningSan
     with http_server(sandbox, tmp_path, "--transport", transport) as (_, client):
         assert client.get("/healthz").status_code == 200
     assert f"{client.base_url}{path}" in (tmp_path / "output").read_text()
+
+
+def test_beyond_this_machine_it_says_which_hosts_clients_may_name_and_how_to_add_more(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    settings = {"auth_token": TOKEN, "allowed_hosts": "mybox.lan,192.0.2.2:9000"}
+    with http_server(sandbox, tmp_path, "--host", "0.0.0.0", **settings) as (_, client):
+        answers = {
+            host: client.get("/healthz", headers={"host": host}).status_code
+            for host in ("mybox.lan", "mybox.lan:18799", "192.0.2.2:9000", "192.0.2.2:9001", "192.0.2.2", "other.lan")
+        }
+    assert list(answers.values()) == [200, 200, 200, 421, 421, 421], answers
+    (line,) = [line for line in (tmp_path / "output").read_text().splitlines() if "KEYAPI_MCP_ALLOWED_HOSTS" in line]
+    assert "localhost, 127.0.0.1, [::1], mybox.lan, 192.0.2.2:9000." in line
+    assert TOKEN not in line
+
+
+@pytest.mark.parametrize("seconds", ["5", "1800"])
+def test_a_session_may_be_idle_for_as_long_as_is_set(seconds: str) -> None:
+    settings = read_settings(sandbox=True, session_idle_s=seconds)
+    app = App(settings)
+    http_app(app.server, settings, host="127.0.0.1", resources=app.running)
+    assert app.server.session_manager.session_idle_timeout == float(seconds)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,6 +5,7 @@ the official SDK's client asking it questions. Nothing in it is prepared; the fi
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ import anyio
 import httpx2 as httpx
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
+
+from keyapi_mcp.commands.install import own_command
+from keyapi_mcp.commands.machine import Machine
 
 _BEAUTY: Final = {
     "region": "US",
@@ -92,7 +96,19 @@ async def _converse(url: str, home: str) -> int:
         wrong = first.is_error or [bool(answer.is_error) for answer in answers] != [one.refused for one in _steps(ids)]
     raw = len(httpx.get(f"{url}/v1/tiktok/product/list/analytics", params=_RAW, headers=_KEY).content)
     print(f"A page as the service sends it: {raw:,} bytes; the first answer: {len(_text(first).encode()):,} bytes.")
+    if not wrong:
+        print(f"\n{next_step(Machine.this())}")
     return 1 if wrong else 0
+
+
+def next_step(machine: Machine) -> str:
+    """From the demo to a client of one's own."""
+    command = (subprocess.list2cmdline if machine.system == "win32" else shlex.join)(own_command(machine))
+    return (
+        f"Next, in your own client: {command} install --client claude-desktop --sandbox\n"
+        "(or claude-code, cursor, vscode). For real answers put a key from KeyAPI's console into a file, and write "
+        "--key-file FILE instead of --sandbox."
+    )
 
 
 async def _play(client: Client, step: _Step, seen: set[str]) -> CallToolResult:

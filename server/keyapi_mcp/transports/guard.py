@@ -19,13 +19,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keyapi_mcp.settings import is_loopback
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "[::1]")
+_PORT: Final = re.compile(r":(\d+|\*)$")
 OPEN_PATHS: Final = frozenset({"/healthz"})
 
 
-def allowed_hosts(bound: str, configured: Iterable[str]) -> re.Pattern[str]:
-    """What the Host header may be: this machine's names, the address listened on, and what is configured."""
+def host_names(bound: str, configured: Iterable[str]) -> list[str]:
+    """What may be asked for: this machine's names, the address listened on, and what is configured."""
     own = () if is_loopback(bound) or bound in ("0.0.0.0", "::") else (_bracketed(bound),)  # noqa: S104
-    return _pattern([f"{name}{port}" for name in (*_LOCAL, *own) for port in ("", ":*")] + list(configured))
+    return [*_LOCAL, *own, *configured]
+
+
+def allowed_hosts(bound: str, configured: Iterable[str]) -> re.Pattern[str]:
+    """What the Host header may be: these names, each at any port unless it has one."""
+    names = host_names(bound, configured)
+    return _pattern([value for name in names for value in ([name] if _PORT.search(name) else [name, f"{name}:*"])])
 
 
 def allowed_origins(configured: Iterable[str]) -> re.Pattern[str]:

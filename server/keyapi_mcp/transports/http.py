@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from keyapi_mcp import __version__
 from keyapi_mcp.errors import InvalidSettings
 from keyapi_mcp.settings import Settings, is_loopback
-from keyapi_mcp.transports.guard import Bearer, BodyInTime, HostAndOrigin, allowed_hosts, allowed_origins
+from keyapi_mcp.transports.guard import Bearer, BodyInTime, HostAndOrigin, allowed_hosts, allowed_origins, host_names
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,9 @@ def http_app(server: Server[Any], settings: Settings, *, host: str, resources: R
             "or listen on 127.0.0.1.",
         )
     streamable = server.streamable_http_app(
-        transport_security=_NO_SECOND_CHECK, max_request_body_size=settings.max_request_bytes
+        transport_security=_NO_SECOND_CHECK,
+        max_request_body_size=settings.max_request_bytes,
+        session_idle_timeout=settings.session_idle_s,
     )
     origins = allowed_origins(settings.allowed_origins)
     middleware = [
@@ -137,7 +139,14 @@ def serve_http(
     # Uvicorn raises a signal again once it has shut down; without handlers of ours that would end in a kill.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
-    uvicorn_server = _Announcing(config, f"keyapi-mcp {__version__} listens on {url}")
+    announcement = f"keyapi-mcp {__version__} listens on {url}"
+    if not is_loopback(host):
+        names = ", ".join(host_names(host, settings.allowed_hosts))
+        announcement += (
+            f"\nIn the address that clients are given, the host may be {names}. Any other is refused (421) until "
+            "KEYAPI_MCP_ALLOWED_HOSTS names it, for example KEYAPI_MCP_ALLOWED_HOSTS=mybox.lan,192.0.2.2"
+        )
+    uvicorn_server = _Announcing(config, announcement)
     uvicorn_server.run(sockets=[listening])
     return 0 if uvicorn_server.started else 1
 
