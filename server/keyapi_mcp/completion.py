@@ -74,7 +74,7 @@ def _category_names(begun: str, level: int | None) -> list[str]:
     if begun:
         folded = begun.casefold()
         found = [row for row in everything if row.name.casefold().startswith(folded)]
-        found += categories.find(begun, MOST_COMPLETIONS)
+        found += categories.find(begun, MOST_COMPLETIONS).rows
     else:
         found = [row for row in everything if row.level == (level or 1)]
     found = [row for row in found if level in (None, row.level)]

@@ -91,10 +91,10 @@ def _check_niche(given: Mapping[str, str]) -> str:
 Is the niche {category} on TikTok Shop {region} still worth entering?
 1. find_categories for {category}, unless it is an id; choose the narrowest that fits and say which.
 2. scan_products region={region} with that category and pages={pages} (1 credit a page at most).
-Then tell: size of the sample and what it says of the market (a lower bound), how concentrated it is by product and by \
-seller (top 3 under 30 % is open, above 50 % closed), how much newcomers sell, price bands with the best median, \
-channels, commission, and how crowded with creators. Name the two strongest findings for and against, and the price \
-band to look at first."""
+Then tell: size of the sample and what it says of the market (a lower bound, or all that match), how concentrated it \
+is by product and by seller (top 3 under 30 % is open, above 50 % closed), how much newcomers sell, price bands with \
+the best median, channels, commission, and how crowded with creators. Name the two strongest findings for and against, \
+and the price band to look at first."""
 
 
 def _can_i_still_follow(given: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyapi_mcp.reference import categories
-from keyapi_mcp.reference.categories import Category, by_id, path, resolve, suggest, top_level
+from keyapi_mcp.reference.categories import Category, by_id, children, find, path, resolve, suggest, top_level
 
 ALL: list[Category] = categories._table().rows
 
@@ -178,6 +178,36 @@ def test_only_the_first_words_of_a_long_text_are_looked_at() -> None:
     assert suggest("qqa qqb qqc qqd qqe qqf qqg shoes")[0].name == "Shoes"
     assert suggest("qqa qqb qqc qqd qqe qqf qqg qqh shoes") == ()
     assert suggest(" " * 200 + "shoes") == ()
+
+
+def test_every_category_but_the_first_level_is_a_child_of_its_parent_once() -> None:
+    below = [child for one in ALL for child in children(one.id)]
+    assert sorted(below, key=lambda one: one.id) == sorted(
+        (one for one in ALL if one.level > 1), key=lambda one: one.id
+    )
+    assert children("no id") == ()
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_one_category_by_id_name_or_path_is_found_with_all_directly_below_it(level: int) -> None:
+    for one in ALL:
+        if one.level != level or not (below := children(one.id)):
+            continue
+        alone = len(categories._named(path(one))) == 1
+        for text in (one.id, path(one)) if alone else (one.id,):
+            found = find(text, 3)
+            assert found.rows == (one, *below)
+            assert found.below
+            assert found.of == 1 + len(below)
+
+
+def test_a_name_of_several_or_of_nothing_below_is_found_with_what_comes_near() -> None:
+    for text in ("Makeup", "Lip Treatments", "Dresses", "beauty"):
+        found = find(text, 100)
+        assert not found.below
+        assert len(found.rows) == found.of > 1
+        assert find(text, 2).rows == found.rows[:2]
+        assert find(text, 2).of == found.of
 
 
 @pytest.mark.parametrize("text", ["word " * 20_000, "w" * 100_000, "abcdefgh " * 20_000, "\ufdfa" * 50_000])

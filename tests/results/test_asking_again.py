@@ -47,6 +47,21 @@ def test_a_recipe_is_named_with_its_price(pages: int, price: str) -> None:
     assert ask_again(origin, seen(), "fraction") == f"run_recipe recipe=breaking-out region=GB pages={pages} ({price})"
 
 
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (None, "pages=14 (14 credits)"),
+        (14, "pages=14 (14 credits)"),
+        (13, "pages=14 max_credits=13 (13 a call, 14 credits in all)"),
+    ],
+)
+def test_a_recipe_of_more_pages_than_a_call_may_pay_for_is_named_with_what_it_may(
+    limit: int | None, words: str
+) -> None:
+    told = ask_again(Origin("breaking-out", "GB", 14), seen(), "fraction", limit)
+    assert told == f"run_recipe recipe=breaking-out region=GB {words}"
+
+
 @pytest.mark.parametrize("key", ["", "region=US&page_num=none", "region=US&max_product_commission_rate=much", "gone=1"])
 def test_a_search_that_cannot_be_asked_any_more_is_replaced_by_what_stays(key: str) -> None:
     known = seen(category_id="601450", category_l2_id="0", first_crawl_dt=20251006)

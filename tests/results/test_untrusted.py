@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import clean, clean_message
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,26 @@ HOSTILE = st.text(
 @given(HOSTILE)
 def test_cleaning_twice_changes_nothing(raw: str) -> None:
     assert clean(clean(raw)) == clean(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("Expected ']' at the end of a table declaration.", "Expected ']' at the end of a table declaration."),
+        ("Unescaped '\\\\' in a string", "Unescaped '\\\\' in a string"),
+        ('as [{ metric = "growth_7d", above = 0.3 }]', 'as [{ metric = "growth_7d", above = 0.3 }]'),
+        ("[click](https://evil.example) [a][b]", "[click] (https: //evil.example) [a] [b]"),
+        ("a|<b>`c`\n\x1b[31md\u202ee www.x.example &lt;i&gt;", "a/‹b›'c' de www. x.example ‹i›"),
+        ("[x]\u200b(y)", "[x] (y)"),
+    ],
+)
+def test_a_message_keeps_its_brackets_and_opens_no_link(raw: str, shown: str) -> None:
+    assert clean_message(raw) == shown
+
+
+@given(st.text())
+def test_of_a_message_nothing_is_left_but_brackets_and_backslashes(raw: str) -> None:
+    cleaned = clean_message(raw)
+    assert not set(cleaned) & set("|<>`\n")
+    assert not any(pair in cleaned for pair in ("](", "][", "://"))
+    assert clean_message(cleaned) == cleaned

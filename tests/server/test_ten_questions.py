@@ -177,12 +177,15 @@ def _iso(number: int) -> str:
 
 async def test_which_niches_in_beauty_are_not_yet_monopolised(served: RunningSandbox) -> None:
     in_beauty = [row for row in truth() if row["category_id"] == BEAUTY]
-    counted = Counter(row["category_l2_id"] for row in in_beauty if row["category_l2_id"] != "0")
-    niches = [niche for niche, _ in counted.most_common(4)]
     async with asking(served) as here:
-        found = await here.ask("find_categories", text="beauty")
-        assert BEAUTY in str(found.structured()["rows"])
-        for niche in niches:
+        beauty = cells(await here.ask("find_categories", text="beauty"), "id")[0]
+        assert beauty == BEAUTY
+        below = await here.ask("find_categories", text=beauty)
+        named = zip(cells(below, "parameter"), cells(below, "id"), strict=True)
+        niches = [identifier for parameter, identifier in named if parameter == "category_l2_id"]
+        sold = Counter(row["category_l2_id"] for row in in_beauty if row["category_l2_id"] != "0")
+        assert set(sold) <= set(niches)
+        for niche in [one for one in niches if sold[one]][:4]:
             answer = await here.ask("scan_products", region="US", category_l2_id=niche, exclude_delisted=False)
             sample = largest([row for row in in_beauty if row["category_l2_id"] == niche], "total_sale_gmv_30d_amt", 50)
             amounts = [row["total_sale_gmv_30d_amt"] for row in sample]

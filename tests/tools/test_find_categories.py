@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from mcp import Client
 
 from keyapi_mcp.app import App
+from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.reference import categories
 from support.connections import ERAS, Era, Told
 from support.kept import Service, open_app, row
@@ -85,12 +88,49 @@ async def test_exact_names_come_before_those_that_are_only_near() -> None:
             assert len({one["id"] for one in found}) == len(found)
 
 
+async def test_all_directly_below_the_one_category_that_is_named_are_listed() -> None:
+    wanted = {one.id for one in categories.everything() if one.parent_id == "601450"}
+    async with open_app(Service()) as app:
+        for text in ("beauty & personal care", "601450"):
+            told = await ask(app, text=text)
+            first, *below = listed(told)
+            assert first["id"] == "601450"
+            assert {one["id"] for one in below} == wanted
+            assert {one["parameter"] for one in below} == {"category_l2_id"}
+            assert f" · it and all {len(wanted)} directly below it" in told.text.split("\n")[0]
+            assert "(Beauty & Personal Care), or a row's own parameter and id; " in told.text
+
+
+async def test_what_is_below_the_nearest_is_pointed_to() -> None:
+    async with open_app(Service()) as app:
+        told = await ask(app, text="beauty")
+        assert listed(told)[0]["id"] == "601450"
+        count = len(categories.children("601450"))
+        assert f"find_categories with text=601450 lists all {count} directly below it." in told.text
+
+
+async def test_the_longest_list_below_a_category_has_room() -> None:
+    tokens = token_counter()
+    assert tokens is not None
+    largest = max(categories.everything(), key=lambda one: len(categories.children(one.id)))
+    async with open_app(Service(row(0))) as app:
+        await app.call("search_products", {"region": "US"})
+        told = await ask(app, text=largest.id)
+    assert len(listed(told)) == 1 + len(categories.children(largest.id)) > 30
+    assert tokens(told.text) <= 1_000
+    assert tokens(json.dumps(told.structured, ensure_ascii=False, separators=(",", ":"))) <= 1_300
+
+
 async def test_there_are_at_most_twelve() -> None:
     async with open_app(Service()) as app:
         for text in ("accessories", "women", "a b c d e f g h i j", "supplies equipment tools " * 8):
             told = await ask(app, text=text)
             assert len(listed(told)) <= 12
             assert len(told.text) < 2_000
+            found = re.search(r"· (?:12 of (\d+)|(\d+)) found, nearest first", told.text)
+            assert found is not None
+            assert int(found[1] or found[2]) == categories.find(text, 12).of
+            assert (found[1] is None) == (categories.find(text, 12).of <= 12)
 
 
 async def test_products_in_the_store_are_counted_at_every_level_in_the_region_or_in_all() -> None:

@@ -101,8 +101,8 @@ async def test_the_text_says_the_same_in_compact_words() -> None:
 def test_the_thresholds_are_those_of_the_rules_in_one_line() -> None:
     assert thresholds() == (
         "High: price ±20 %, units or GMV 30 d ±50 %, creators ±30 %, commission ±3 points, on or off sale, stage to "
-        "Growth, Viral, Declining. Notable: ±5 %, ±15 %, ±10 %, ±1 points, another stage. Otherwise minor, as are "
-        "changes below 100 units, $1,000, 30 creators."
+        "Growth, Viral, Declining. Notable: ±5 %, ±15 %, ±10 %, ±1 points, another stage. Otherwise minor, as where "
+        "both values are below 100 units, $1,000 or 30 creators."
     )
 
 

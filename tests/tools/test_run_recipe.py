@@ -359,6 +359,8 @@ async def test_a_recipe_of_many_columns_shows_fewer_rows(sandbox: RunningSandbox
     shown = len(answer.structured()["rows"])
     assert 3 <= shown < 10
     assert f", the first {shown} shown" in answer.text()
+    (others,) = [note for note in answer.notes if note.startswith("Kept, but not shown: ")]
+    assert others.count(", ") >= 5
     assert tokens(answer.text()) <= 1_000
     assert tokens(json.dumps(answer.structured(), ensure_ascii=False, separators=(",", ":"))) <= 1_000
 
@@ -572,6 +574,23 @@ async def test_the_users_own_are_listed_first_and_marked_and_broken_ones_named(t
         assert problem in done.notes
         error = await refused(app, recipe="broken", region="US")
         assert problem in error.what
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[mine\n", "line 1: Expected ']' at the end of a table declaration."),
+        ("x = 3\n", "line 1: x: has to be a table, for example [my-recipe]."),
+        ("['[a](b) | c']\n", "line 1: [a] (b) / c: a name has lower-case letters, digits and hyphens, at most 40."),
+    ],
+)
+async def test_what_is_wrong_with_the_users_file_is_told_in_its_own_marks(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    own_file(text, tmp_path)
+    async with open_app(Listing([])) as app:
+        assert f"Not usable: recipes.toml, {problem}" in (await run(app)).notes
+        assert (await refused(app, recipe="zz")).what.endswith(f"\nNot usable: recipes.toml, {problem}")
 
 
 async def test_many_own_recipes_do_not_make_the_list_long(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ async def test_max_credits_0_tells_what_is_kept_however_old_with_its_age_and_wit
         assert "STALE: 2 of 2 pages, oldest from 2026-11-23 09:00 UTC (3 d ago)" in told.text
         assert "data of about 2026-11-22 (T+1)" in told.text
         assert "Partial: page 3 of 3 could not be read: they are not kept, and max_credits=0" in told.text
-        assert "Next: a call with max_credits=3 reads what is missing or old for 3 credits." in told.text
+        assert "Next: a call with max_credits=3 reads what is missing or old (3 credits at most)." in told.text
         assert "Credits: 0 for this call (kept pages)" in told.text
 
 

@@ -50,6 +50,10 @@ class _Table:
         self.by_name: defaultdict[str, list[Category]] = defaultdict(list)
         for row in rows:
             self.by_name[_fold(row.name)].append(row)
+        below: defaultdict[str, list[Category]] = defaultdict(list)
+        for row in rows:
+            below[row.parent_id].append(row)
+        self.children = {parent: tuple(members) for parent, members in below.items()}
 
 
 @cache
@@ -98,6 +102,11 @@ def top_level() -> tuple[Category, ...]:
 
 def everything() -> tuple[Category, ...]:
     return tuple(_table().rows)
+
+
+def children(identifier: str) -> tuple[Category, ...]:
+    """Those directly below a category, in the table's order."""
+    return _table().children.get(identifier, ())
 
 
 def path(category: Category) -> str:
@@ -217,9 +226,23 @@ def suggest(text: str, limit: int = 6) -> tuple[Category, ...]:
     return tuple(by_id[identifier] for identifier in sorted(sharing, key=rank)[:limit])
 
 
-def find(text: str, limit: int) -> tuple[Category, ...]:
-    """The category of this id; or all of exactly this name or path, then those that come near, best first."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """rows: best first; of: how many there were before the limit; below: the rows are one category and all directly
+    below it."""
+
+    rows: tuple[Category, ...]
+    of: int
+    below: bool = False
+
+
+def find(text: str, limit: int) -> Found:
+    """A category of this id or of exactly this name or path, with all below it; otherwise all of exactly this name or
+    path, then those that come near."""
     known = by_id(text.strip())
     text = text[:_LONGEST_TEXT]
-    found = dict.fromkeys([known] if known else [*_named(text), *suggest(text, limit)])
-    return tuple(found)[:limit]
+    named = [known] if known else _named(text)
+    if len(named) == 1 and (below := children(named[0].id)):
+        return Found((named[0], *below), 1 + len(below), below=True)
+    found = dict.fromkeys([known] if known else [*named, *suggest(text, len(_table().rows))])
+    return Found(tuple(found)[:limit], len(found))

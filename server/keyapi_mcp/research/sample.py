@@ -53,7 +53,8 @@ class Sample:
     units_30d, gmv_30d: sums, lower bounds of the market's; new_gmv_share: by days since first seen; dated: products
     whose first day is known; channels: video, live and other shares of the GMV of products whose split is known, which
     are `split` many; commission: first quartile, median, third, of the `paying` products that have one; creators:
-    products by band (low, medium, high); stages: products by stage; delisted: share of the products.
+    products by band (low, medium, high); stages: products by stage; delisted: share of the products; known: what the
+    figures rest on, as fractions: `gmv` of the products, `price`, `seller`, `first_seen` and `channels` of the GMV.
     """
 
     products: int
@@ -71,6 +72,7 @@ class Sample:
     creators: dict[str, int]
     stages: dict[str, int]
     delisted: float
+    known: dict[str, float]
 
 
 def describe(products: Sequence[Product], day: date) -> Sample:
@@ -83,13 +85,15 @@ def describe(products: Sequence[Product], day: date) -> Sample:
     seen = [days_since_first_seen(product, day) for product in products]
     split = _with_split(products, amounts)
     rates = [rate for product in products if (rate := product.commission) is not None]
+    prices = [product.price for product in products]
+    sellers = [product.seller_id for product in products]
     return Sample(
         products=len(products),
         units_30d=_total([product.units(30) for product in products]),
         gmv_30d=_total(amounts),
-        prices=_price_bands([product.price for product in products], amounts, gmv),
+        prices=_price_bands(prices, amounts, gmv),
         by_product=concentration_of(zip([product.product_id for product in products], amounts, strict=True)),
-        by_seller=concentration_of(zip([product.seller_id for product in products], amounts, strict=True)),
+        by_seller=concentration_of(zip(sellers, amounts, strict=True)),
         new_gmv_share=_new_shares(seen, amounts, gmv),
         dated=sum(days is not None for days in seen),
         channels=_channels(split),
@@ -99,7 +103,22 @@ def describe(products: Sequence[Product], day: date) -> Sample:
         creators=_creator_bands(products),
         stages=dict(Counter(place(product, day).stage for product in products).most_common()),
         delisted=sum(product.delisted for product in products) / len(products) if products else 0.0,
+        known=_known(amounts, split, price=prices, seller=sellers, first_seen=seen),
     )
+
+
+def _known(
+    amounts: Sequence[float | None], split: Sequence[tuple[float, float, float]], **columns: Sequence[object]
+) -> dict[str, float]:
+    gmv = sum(amount or 0 for amount in amounts)
+    of_gmv = {
+        name: sum(amount or 0 for value, amount in zip(values, amounts, strict=True) if value is not None)
+        for name, values in columns.items()
+    }
+    of_gmv["channels"] = sum(amount for amount, _, _ in split)
+    shares = {"gmv": ratio(sum(amount is not None for amount in amounts), len(amounts))}
+    shares |= {name: ratio(amount, gmv) for name, amount in of_gmv.items()}
+    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _total(values: Sequence[float | None]) -> float | None:

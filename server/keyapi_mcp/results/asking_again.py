@@ -12,14 +12,17 @@ from keyapi_mcp.research.change_list import Origin
 from keyapi_mcp.research.history import Seen
 
 
-def ask_again(origin: Origin | None, seen: Seen | None, unit: CommissionUnit) -> str:
+def ask_again(origin: Origin | None, seen: Seen | None, unit: CommissionUnit, limit: int | None = None) -> str:
     """What returned it last, as a call; a search by what is known of it, where that is not kept any more.
 
-    Empty where nothing is known.
+    Empty where nothing is known. limit: credits that a call may spend.
     """
     if origin is not None and origin.recipe:
         credits_ = f"{origin.pages} credit{'' if origin.pages == 1 else 's'}"
-        return f"run_recipe recipe={origin.recipe} region={origin.region} pages={origin.pages} ({credits_})"
+        capped = ""
+        if limit is not None and origin.pages > limit:  # otherwise the call would be refused
+            capped, credits_ = f" max_credits={limit}", f"{limit} a call, {credits_} in all"
+        return f"run_recipe recipe={origin.recipe} region={origin.region} pages={origin.pages}{capped} ({credits_})"
     if origin is not None and (words := _search(origin.key, unit)):
         return f"{words} (1 credit)"
     return "" if seen is None else by_what_stays(seen)

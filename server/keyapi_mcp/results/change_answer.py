@@ -228,9 +228,9 @@ def thresholds() -> str:
     (price, units, gmv, creators), lower = sizes("high"), sizes("notable")
     sales = f"units 30 d {units}, GMV 30 d {gmv}" if units != gmv else f"units or GMV 30 d {units}"
     lower = [lower[0], *dict.fromkeys(lower[1:3]), lower[3]]
-    least = f"{of['units_30d']['least']} units, ${of['gmv_30d_usd']['least']:,}, {of['creators']['least']} creators"
+    least = f"{of['units_30d']['least']} units, ${of['gmv_30d_usd']['least']:,} or {of['creators']['least']} creators"
     return (
         f"High: price {price}, {sales}, creators {creators}, commission {points('high')}, on or off sale, stage to "
         f"{', '.join(of['stage']['high'])}. Notable: {', '.join(lower)}, {points('notable')}, another stage. "
-        f"Otherwise minor, as are changes below {least}."
+        f"Otherwise minor, as where both values are below {least}."
     )

@@ -40,18 +40,32 @@ class Gathered:
     def synthetic(self) -> bool:
         return any(page.synthetic for page in self.pages.values())
 
+    @property
+    def left_out(self) -> int:
+        """Rows that could not be read."""
+        return sum(page.left_out for page in self.pages.values())
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all that the source has of the question."""
+        return self.ended and not self.missing and not self.left_out
+
     def listed(self) -> list[Product]:
         """Those that are still on sale."""
         return [product for product in self.products if not product.delisted]
 
 
 def pages_in_words(numbers: Sequence[int]) -> str:
-    """1, 2, 3, 5 → "pages 1–3, 5"."""
+    return numbered("page", numbers)
+
+
+def numbered(what: str, numbers: Sequence[int]) -> str:
+    """page, of 1, 2, 3, 5 → "pages 1–3, 5"."""
     spans = []
     for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]):
         members = [number for _, number in run]
         spans.append(f"{members[0]}–{members[-1]}" if len(members) > 1 else f"{members[0]}")
-    return f"page{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
+    return f"{what}{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
 
 
 def sample_words(
@@ -86,15 +100,20 @@ def _when(pages: Sequence[Page], now: datetime) -> str:
     return f"from {oldest.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({age(now - oldest)} ago)"
 
 
-def remarks(gathered: Gathered, products: Sequence[Product]) -> Iterator[str]:
-    """What the reader has to know about the sample. products: those that are looked at."""
+def remarks(gathered: Gathered, products: Sequence[Product], shown: int) -> Iterator[str]:
+    """What the reader has to know about the sample. products: those that are looked at, of which the first `shown` are
+    the rows of the table."""
     yield from gathered.partial
     pages = gathered.pages.values()
-    if left_out := sum(page.left_out for page in pages):
+    if left_out := gathered.left_out:
         yield f"Left out: {left_out} row{'' if left_out == 1 else 's'} could not be read."
     if twice := sum(len(page.products) for page in pages) - len(gathered.products):
         yield f"{twice} row{'' if twice == 1 else 's'} came twice, because the list moved between pages; counted once."
-    if odd := sum(bool(contradictions(product)) for product in products):
-        yield f"{odd} product{'' if odd == 1 else 's'} with figures that contradict each other at the source."
+    if odd := [number for number, product in enumerate(products, 1) if contradictions(product)]:
+        in_table = [number for number in odd if number <= shown]
+        where = numbered("row", in_table) if in_table else "none of the rows here"
+        beyond = f" and {len(odd) - len(in_table)} not shown" if 0 < len(in_table) < len(odd) else ""
+        products_ = f"{len(odd)} product{'' if len(odd) == 1 else 's'}"
+        yield f"{products_} with figures that contradict each other at the source: {where}{beyond}."
     if products:
         yield PRODUCT_PAGE

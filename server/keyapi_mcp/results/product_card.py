@@ -25,7 +25,7 @@ from keyapi_mcp.results.product_history import history
 from keyapi_mcp.results.product_windows import run_rate_line, run_rates, windows_table
 from keyapi_mcp.results.room import beyond_own, fitted, own_tokens, within
 from keyapi_mcp.results.scope import SANDBOX_MARK
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import clean, clean_message
 
 # Of either form of a card. The description has what the rest leaves.
 MOST_TOKENS: Final = 700
@@ -217,7 +217,7 @@ def _prices(card: _Card, product: Product, offered: Variants) -> None:
 
 def _remarks(product: Product, left_out: Sequence[str], broken: str) -> Iterable[str]:
     if broken:
-        yield broken
+        yield clean_message(broken)
     kinds = ["no sales in 30 d"] if product.units(30) == 0 else []  # unknown is not none
     kinds += contradictions(product)
     if product.commission_read_as_percent:

@@ -132,7 +132,31 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("seen d", "seen_days", lambda r: r.seen, _plain),
     Column("flags", "flags", Row.flags, str, _or_null),
 )
+_BY_NAME: Final = {column.name: column for column in COLUMNS}
+# Each sort's figure: a table in its order shows it.
+_SORTS: Final[dict[int, Column]] = {
+    1: Column("units", "units", lambda r: r.product.units(), compact),
+    2: Column("gmv $", "gmv_usd", lambda r: r.product.gmv(), compact, _whole),
+    3: _BY_NAME["price_usd"],
+    4: _BY_NAME["units_7d"],
+    5: _BY_NAME["units_30d"],
+    6: Column("gmv7 $", "gmv_7d_usd", lambda r: r.product.gmv(7), compact, _whole),
+    7: _BY_NAME["gmv_30d_usd"],
+}
 CATEGORY: Final = Column("category", "category", lambda r: r.category, str, _or_null)
+
+
+def sort_column(code: int) -> Column:
+    """What shows the figure that the service sorted by. code: product_sort_field."""
+    return _SORTS[code]
+
+
+def beside_sales(columns: Sequence[Column], column: Column) -> list[Column]:
+    """These columns with that one: where it was missing, before the units of 30 days."""
+    if column in columns:
+        return list(columns)
+    place = [one.name for one in columns].index("units_30d")
+    return [*columns[:place], column, *columns[place:]]
 
 
 def read_row(number: int, product: Product, day: date, *, with_category: bool) -> Row:

@@ -12,7 +12,7 @@ from keyapi_mcp.recipes.recipe import Recipe
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.recipe_words import screen_words
 from keyapi_mcp.results.room import fitted, own_tokens
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import clean, clean_message
 
 # Of either form; recipes beyond are named only, and beyond those, counted.
 _MOST_TOKENS: Final = 950
@@ -60,7 +60,7 @@ def purpose_words(recipe: Recipe) -> str:
 def problem_notes(recipes: Recipes) -> Iterator[str]:
     """What of the user's file cannot be used."""
     for problem in recipes.problems[:_MOST_PROBLEMS]:
-        yield f"Not usable: {fitted(clean(problem), 80)}"
+        yield f"Not usable: {fitted(clean_message(problem), 80)}"
     if (more := len(recipes.problems) - _MOST_PROBLEMS) > 0:
         yield f"Not usable either: {more} more of {RECIPES_FILE}."
 

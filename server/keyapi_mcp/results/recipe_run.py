@@ -14,16 +14,20 @@ from keyapi_mcp.recipes.recipe import FILTERS, Recipe
 from keyapi_mcp.results.answer import Answer, Cell, Spending, Table
 from keyapi_mcp.results.gathered import Gathered, remarks, sample_words
 from keyapi_mcp.results.numbers import exact
-from keyapi_mcp.results.product_table import COLUMNS, Column, Row, read_row, table_of
+from keyapi_mcp.results.product_table import COLUMNS, Column, Row, beside_sales, read_row, sort_column, table_of
 from keyapi_mcp.results.recipe_list import purpose_words
 from keyapi_mcp.results.recipe_words import amount, condition_words, metric_words
-from keyapi_mcp.results.room import with_room
+from keyapi_mcp.results.room import own_tokens, with_room
 from keyapi_mcp.results.scope import category_words, filters, question
 
 MOST_ROWS: Final = 10
 # Of either form of the answer; it shows fewer rows where ten would not fit.
 _MOST_TOKENS: Final = 1_000
 _LEAST_ROWS: Final = 3
+# Of kept products beyond the rows at least so many ids are given. Tokens of an id, one of which the estimate does not
+# see, and of the words around all.
+_LEAST_IDS: Final = 5
+_ID_TOKENS, _ALSO_TOKENS = 9, 40
 _SHOWN: Final = (
     *("#", "product_id", "product", "price $", "u7", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale"),
     "stage",
@@ -53,6 +57,11 @@ class Run:
         """Positions of the products that the recipe returns."""
         return list(range(len(self.products)))[:MOST_ROWS] if self.instead else list(self.screened.kept)
 
+    def not_shown(self, rows: int) -> list[str]:
+        """Ids of the products that meet all conditions, but are not among so many rows."""
+        shown = set(self.found[:rows])
+        return [self.products[position].product_id for position in self.screened.kept if position not in shown]
+
 
 def run_answer(
     run: Run,
@@ -73,20 +82,37 @@ def run_answer(
         *sample_words(gathered, len(run.products), left_out, now, notes),
     ]
 
-    def with_rows(most: int) -> Answer:
+    def with_rows(most: int, ids: int = 0) -> Answer:
         shown = [(run.products[position], run.measured[position]) for position in run.found[:most]]
         return Answer(
             scope=" · ".join(scope),
             table=_table(run, shown),
-            notes=[*_told(run, most), *remarks(gathered, [product for product, _ in shown]), *problems],
+            notes=[
+                *_told(run, most),
+                *_not_shown(run, most, ids),
+                *remarks(gathered, [product for product, _ in shown], len(shown)),
+                *problems,
+            ],
             next_step=gathered.next_step or _next_step(run),
             spending=spending,
             facts=_facts(run),
             lines=tuple(_lines(run, most)),
         )
 
+    def least(rows: int) -> int:
+        return min(len(run.not_shown(rows)), _LEAST_IDS)
+
     # A recipe of many conditions has as many columns.
-    return with_room(with_rows, min(MOST_ROWS, len(run.found)), _LEAST_ROWS, _MOST_TOKENS)
+    answer = with_room(
+        lambda most: with_rows(most, least(most)),
+        min(MOST_ROWS, len(run.found)),
+        _LEAST_ROWS,
+        _MOST_TOKENS - _LEAST_IDS,
+    )
+    rows = len(answer.structured()["rows"])
+    bare = with_rows(rows)
+    room = _MOST_TOKENS - own_tokens(bare.text(), bare.structured()) - _ALSO_TOKENS
+    return with_rows(rows, min(len(run.not_shown(rows)), max(least(rows), int(room / _ID_TOKENS))))
 
 
 def _lines(run: Run, shown: int) -> Iterator[str]:
@@ -133,11 +159,12 @@ def _table(run: Run, shown: Sequence[tuple[Product, Measured]]) -> Table:
     day = run.gathered.day
     rows = [read_row(number, product, day, with_category=False) for number, (product, _) in enumerate(shown, 1)]
     of = {product.product_id: measured for product, measured in shown}
-    columns = [column for column in COLUMNS if column.heading in _SHOWN and column.heading]
+    by_heading = {column.heading: column for column in COLUMNS}
+    columns = beside_sales([by_heading[heading] for heading in _SHOWN], sort_column(run.query.product_sort_field))
     for condition in run.recipe.conditions:
-        columns += [column for column in _columns_of(condition.metric, of) if column not in columns]
-    order = {heading: position for position, heading in enumerate(_SHOWN)}
-    return table_of(rows, sorted(columns, key=lambda column: order.get(column.heading, len(_SHOWN))))
+        there = {column.name or column.heading for column in columns}
+        columns += [one for one in _columns_of(condition.metric, of) if (one.name or one.heading) not in there]
+    return table_of(rows, columns)
 
 
 def _columns_of(metric: str, of: Mapping[str, Measured]) -> list[Column]:
@@ -178,6 +205,14 @@ def _told(run: Run, shown: int) -> Iterator[str]:
     yield f"{none}The nearest is {run.products[nearest.position].product_id}: {wanted}."
 
 
+def _not_shown(run: Run, shown: int, ids: int) -> Iterator[str]:
+    further = run.not_shown(shown)
+    if ids:
+        more = len(further) - ids
+        narrowed = f" and {more} more; stricter overrides with max_credits=0 narrow them for 0 credits" if more else ""
+        yield f"Kept, but not shown: {', '.join(further[:ids])}{narrowed}."
+
+
 def _next_step(run: Run) -> str:
     if not run.gathered.products:
         in_force = filters(run.query) + category_words(run.query)
@@ -186,7 +221,7 @@ def _next_step(run: Run) -> str:
         example = f", for example {loosened}" if (loosened := _loosened_filter(run.query)) else ""
         return f"no product matches all of: {'; '.join(in_force)}. Loosen one of them by overrides{example}."
     if not run.products:
-        return "all of these are off sale; more pages read on."
+        return f"all of these are off sale{'' if run.gathered.ended else '; more pages read on'}."
     if run.screened.nearest is not None:
         loosened = ", ".join(_loosened(run.screened.nearest))
         beside = ", beside your own," if run.recipe.overridden else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from keyapi_mcp.product import Product
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.research.findings import findings, price_words
 from keyapi_mcp.research.market import Concentration
@@ -14,17 +15,21 @@ from keyapi_mcp.research.sample import Sample, bands, describe
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.gathered import Gathered, remarks, sample_words
 from keyapi_mcp.results.numbers import compact, exact, percent
-from keyapi_mcp.results.product_table import COLUMNS, read_row, table_of
+from keyapi_mcp.results.product_table import COLUMNS, beside_sales, read_row, sort_column, table_of
 from keyapi_mcp.results.room import overcounted, with_room
 from keyapi_mcp.results.scope import category_words, filters, question
 
 _BEST: Final = 10
 _LEAST: Final = 3
+# What is known of less than this is said to be.
+_ALL_BUT: Final = 0.995
 # Of either form: 1,300, less what the estimate is off where an answer is full of figures.
 _MOST_TOKENS: Final = 1_225
 _SHOWN: Final = (
     *("#", "product_id", "product", "price $", "u30", "gmv30 $", "growth %", "creators", "comm %", "$/sale", "stage"),
 )
+_ALL: Final = "all products that match, as far as the source shows"
+_GAPS: Final = "a lower bound of the market, because rows are missing"
 _LOWER_BOUND: Final = "a lower bound of the market, because the sort chose the sample"
 
 
@@ -44,7 +49,7 @@ def scan_answer(
     day = gathered.day
     sample = describe(products, day)
     best = [read_row(number, product, day, with_category=False) for number, product in enumerate(products[:_BEST], 1)]
-    figures = _Figures(sample, excluded)
+    figures = _Figures(sample, excluded, _totals_are(gathered, excluded))
     scope = [
         *question(query, synthetic=synthetic or gathered.synthetic),
         *sample_words(gathered, len(products), excluded if exclude_delisted else None, now, notes),
@@ -55,9 +60,9 @@ def scan_answer(
         less = [] if most == len(best) else [f"Only {most} of the {len(best)} best rows are shown, for room."]
         return Answer(
             scope=" · ".join(scope),
-            table=_table(best[:most]),
-            notes=[*found, *less, *remarks(gathered, products)],
-            next_step=gathered.next_step or _next_step(query, gathered),
+            table=_table(query, best[:most]),
+            notes=[*found, *less, *remarks(gathered, products, most)],
+            next_step=gathered.next_step or _next_step(query, gathered, products),
             spending=spending,
             facts=dict(figures.facts()) if gathered.products else {},
             lines=tuple(figures.lines()) if gathered.products else (),
@@ -68,17 +73,20 @@ def scan_answer(
     return with_room(with_rows, len(best), _LEAST, _MOST_TOKENS + names)
 
 
-def _table(best: Sequence[Any]) -> Table:
+def _table(query: ProductQuery, best: Sequence[Any]) -> Table:
     by_heading = {column.heading: column for column in COLUMNS}
-    return table_of(best, [by_heading[heading] for heading in _SHOWN])
+    shown = [by_heading[heading] for heading in _SHOWN]
+    return table_of(best, beside_sales(shown, sort_column(query.product_sort_field)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """A sample's figures in both forms. excluded: delisted products that were read but are not in it."""
+    """A sample's figures in both forms. excluded: delisted products that were read but are not in it; totals_are: what
+    its sums are of the market's."""
 
     sample: Sample
     excluded: int
+    totals_are: str
 
     @property
     def _delisted(self) -> tuple[int, int]:
@@ -88,16 +96,22 @@ class _Figures:
 
     def lines(self) -> Iterator[str]:
         sample = self.sample
+        gone, read = self._delisted
+        delisted = f"Delisted: {gone} of {read} read ({_percent(gone / read)} %)"
+        if not sample.products:
+            yield delisted
+            return
         units, gmv = _or_dash(compact(sample.units_30d)), _or_dash(compact(sample.gmv_30d))
-        yield f"Sample totals in 30 d: {units} units, GMV ${gmv} ({_LOWER_BOUND})"
-        yield "Price (products, % of GMV, median GMV $): " + "; ".join(
+        yield f"Sample totals in 30 d: {units} units, GMV ${gmv} ({self.totals_are})" + self._known("gmv", "GMV")
+        prices = "; ".join(
             f"{price_words(band)}: {band.products}, {_percent(band.gmv_share)}, {_or_dash(compact(band.median_gmv))}"
             for band in sample.prices
             if band.products
         )
+        yield f"Price (products, % of GMV, median GMV $): {prices or 'unknown'}{self._known('price', 'price')}"
         held = [
             f"{name} {_percent(of.top_1)}/{_percent(of.top_3)}/{_percent(of.top_10)}, HHI {of.hhi:,.0f}"
-            f"{f' ({of.holders} sellers)' if name == 'seller' else ''}"
+            f"{self._sellers(of) if name == 'seller' else ''}"
             for name, of in (("product", sample.by_product), ("seller", sample.by_seller))
             if of is not None
         ]
@@ -106,25 +120,47 @@ class _Figures:
             if held
             else ("Concentration: unknown, no product has GMV")
         )
-        yield "New, % of GMV: " + (
-            ", ".join(f"first seen < {days} d {_percent(share)}" for days, share in sample.new_gmv_share.items())
-            or "unknown"
+        yield (
+            "New, % of GMV: "
+            + (
+                ", ".join(f"first seen < {days} d {_percent(share)}" for days, share in sample.new_gmv_share.items())
+                or "unknown"
+            )
+            + self._known("first_seen", "first day")
         )
-        yield f"Channels video/live/other % of GMV: {_slashed(sample.channels)}"
-        yield f"Commission quartiles %: {_slashed(sample.commission, 1)}"
+        channels = _slashed(sample.channels)
+        yield f"Channels video/live/other % of GMV: {channels}{self._known('channels', 'channels')}"
+        paying = f" ({sample.paying} of {sample.products} with a commission)" if sample.paying else ""
+        yield f"Commission quartiles %: {_slashed(sample.commission, 1)}{paying}"
         yield "Products by creators: " + ", ".join(
             f"{words} {count}" for words, count in zip(_creator_bands(), sample.creators.values(), strict=True)
         )
         yield "Stages: " + ", ".join(f"{stage} {count}" for stage, count in sample.stages.items())
-        gone, read = self._delisted
-        yield f"Delisted: {gone} of {read} read ({_percent(gone / read)} %)"
+        yield delisted
+
+    def _known(self, name: str, what: str) -> str:
+        """How much a figure rests on, where that is not all."""
+        share = self.sample.known.get(name)
+        if share is None or share >= _ALL_BUT:
+            return ""
+        return f" ({what} known of {_percent(share)} % of {'the products' if name == 'gmv' else 'GMV'})"
+
+    def _sellers(self, held: Concentration) -> str:
+        return f" ({held.holders} seller{'' if held.holders == 1 else 's'}){self._known('seller', 'seller')}"
 
     def facts(self) -> Iterator[tuple[str, Any]]:
         sample = self.sample
+        gone, read = self._delisted
+        delisted = (("delisted", gone), ("delisted_share", exact(gone / read, 3)))
         yield "products", sample.products
+        if not sample.products:
+            yield from delisted
+            return
         yield "units_30d", exact(sample.units_30d)
         yield "gmv_30d_usd", exact(sample.gmv_30d, 0)
-        yield "totals_are", _LOWER_BOUND
+        yield "totals_are", self.totals_are
+        if partly := {name: exact(share, 3) for name, share in sample.known.items() if share < _ALL_BUT}:
+            yield "known_share", partly
         yield (
             "price_bands",
             {"columns": ["products", "gmv_share", "median_gmv_30d_usd"]}
@@ -148,11 +184,17 @@ class _Figures:
             )
         if sample.commission is not None:
             yield "commission_quartiles", [exact(rate, 3) for rate in sample.commission]
+            yield "with_commission", sample.paying
         yield "creators", dict(zip(_creator_bands(), sample.creators.values(), strict=True))
         yield "stages", dict(sample.stages)
-        gone, read = self._delisted
-        yield "delisted", gone
-        yield "delisted_share", exact(gone / read, 3)
+        yield from delisted
+
+
+def _totals_are(gathered: Gathered, excluded: int) -> str:
+    """excluded: delisted products that were left out."""
+    if gathered.whole:
+        return _ALL.replace("products", "products on sale") if excluded else _ALL
+    return _GAPS if gathered.ended else _LOWER_BOUND
 
 
 def _held(held: Concentration) -> dict[str, Any]:
@@ -177,7 +219,11 @@ def _or_dash(text: str) -> str:
     return text or "–"
 
 
-def _next_step(query: ProductQuery, gathered: Gathered) -> str:
+def _next_step(query: ProductQuery, gathered: Gathered, products: Sequence[Product]) -> str:
+    """products: those that are looked at."""
+    if gathered.products and not products:
+        more = "" if gathered.ended else ", more pages read on"
+        return f"all of these are off sale; exclude_delisted=false shows them for 0 credits{more}."
     if gathered.products:
         return "get_product or query_products read all of these products for 0 credits."
     in_force = filters(query) + category_words(query)

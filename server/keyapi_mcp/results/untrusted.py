@@ -22,6 +22,7 @@ _INVISIBLE: Final = frozenset(
 _NEUTRAL: Final = str.maketrans(
     {"|": "/", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"} | dict.fromkeys("｜￨│┃∣❘⏐¦", "/")
 )
+_NEUTRAL_BESIDE_BRACKETS: Final = {code: text for code, text in _NEUTRAL.items() if chr(code) not in "[]\\"}
 _ANSI: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[@-Z\\-_]"
 )
@@ -44,6 +45,13 @@ def clean(text: str) -> str:
     if "." in text:
         text = _WWW.sub("www. ", text)
     return _WHITE.sub(" ", text).strip()
+
+
+def clean_message(text: str) -> str:
+    """A message that quotes such text between words of its own. Brackets and backslashes, which it may be about, stay;
+    no link comes of them."""
+    text = _without_entities(_shown(text)).translate(_NEUTRAL_BESIDE_BRACKETS).replace("://", ": //")
+    return _WHITE.sub(" ", _WWW.sub("www. ", text).replace("](", "] (").replace("][", "] [")).strip()
 
 
 def _shown(text: str) -> str:

@@ -29,7 +29,7 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     found = categories.find(asked.text, _MOST)
     counts, notes = None, []
     try:
-        seen = await services.store.category_counts([row.id for row in found], asked.region)
+        seen = await services.store.category_counts([row.id for row in found.rows], asked.region)
         counts = seen.of if seen.products else None
     except StoreUnavailable as error:
         notes.append(f"Products are not counted. {error.what}")
@@ -52,7 +52,7 @@ TOOL: Final = ToolSpec(
     name="find_categories",
     title="Find categories",
     description="Category ids by name, all three levels, nearest first, with path and number of products in the store; "
-    "typing mistakes and word order matter little. 0 credits.",
+    "typing mistakes and word order matter little. An exact name or id also lists all directly below it. 0 credits.",
     summary="category ids by name over all three levels, with path and products already seen (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
     input_schema=_schema,

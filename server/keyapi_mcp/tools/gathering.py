@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from copy import copy
+from typing import Final
 
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, TimedOut
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.results.answer import Spending
 from keyapi_mcp.results.gathered import Gathered, pages_in_words
+from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Services
 from keyapi_mcp.tools.scanning import Scanned, scan
+
+_NONE_ALLOWED: Final = "KEYAPI_MCP_CREDITS_PER_CALL allows no call to ask the service; raising it does"
 
 
 def most_credits(pages: int, max_credits: int | None, limit: int | None) -> int:
@@ -55,40 +59,43 @@ async def gather(services: Services, query: ProductQuery, pages: int, most: int)
     if not found.reads:
         if settings.offline:
             await services.pages.read(query)  # raises, saying how to go on
-        raise _nothing(found, settings.total_timeout_s)
+        raise _nothing(found, settings)
     spending = await services.spending(found.paid, found.maybe_paid, _source(found))
-    return _gathered(found, pages, ask=ask, offline=settings.offline), spending
+    told = tuple(_partial(found, pages, ask=ask, offline=settings.offline))
+    return _gathered(found, told, _go_on(found, most if ask else 0, settings)), spending
 
 
-def _nothing(found: Scanned, seconds: float) -> KeyApiMcpError:
+def _nothing(found: Scanned, settings: Settings) -> KeyApiMcpError:
     """Why there is no answer at all."""
     if found.failure is not None:
         error = copy(found.failure)
     elif found.out_of_time:
-        error = TimedOut(f"No page came within {seconds:g} s. This is not an empty result.", "call again in a minute.")
+        seconds = f"{settings.total_timeout_s:g} s"
+        error = TimedOut(f"No page came within {seconds}. This is not an empty result.", "call again in a minute.")
     else:
+        offered = _offered(found.last, settings)
+        asking = f"with max_credits={offered}" if offered < found.last else "without max_credits"
+        asked = f"{asking} the service is asked, for 1 credit a page" if offered else _NONE_ALLOWED
         error = InvalidQuery(
             "No page of this question is kept, and max_credits=0 forbids asking the service. Nothing was sent. "
             "This is not an empty result.",
-            "without max_credits the service is asked, for 1 credit a page; query_products reads everything that is "
-            "kept for 0 credits.",
+            f"{asked}; query_products reads everything that is kept for 0 credits.",
         )
     error.maybe_spent = found.maybe_paid
     return error
 
 
-def _gathered(found: Scanned, wanted: int, *, ask: bool, offline: bool) -> Gathered:
+def _gathered(found: Scanned, told: tuple[str, ...], next_step: str) -> Gathered:
     sampled = found.sampled
-    stale = [read.page for read in sampled.values() if read.stale]
     return Gathered(
         pages={number: read.page for number, read in sampled.items()},
         products=found.products(),
         missing=found.missing,
         ended=found.ended,
         kept=sum(read.kept for read in sampled.values()),
-        stale=stale,
-        partial=tuple(_partial(found, wanted, ask=ask, offline=offline)),
-        next_step=_go_on(found, ask=ask, offline=offline, stale=len(stale)),
+        stale=[read.page for read in sampled.values() if read.stale],
+        partial=told,
+        next_step=next_step,
     )
 
 
@@ -118,18 +125,35 @@ def _why(found: Scanned, *, ask: bool, offline: bool) -> str:
     return "the time for one call was over." if found.out_of_time else "max_credits was spent."
 
 
-def _go_on(found: Scanned, *, ask: bool, offline: bool, stale: int) -> str:
-    lacking = len(found.missing) + stale
+def _go_on(found: Scanned, most: int, settings: Settings) -> str:
+    """The call that reads what is missing or old, with its price. most: what this one could spend, 0 = it did not ask.
+
+    Never a call that would be refused.
+    """
+    lacking = len(found.missing) + sum(read.stale for read in found.sampled.values())
     if not lacking:
         return ""
-    if offline:
+    if settings.offline:
         return "unset KEYAPI_MCP_OFFLINE to ask the service."
-    price = f"{lacking} credit{'' if lacking == 1 else 's'}"
     if found.failure is not None:
-        return f"{found.failure.next_step} The same call then pays only for what is missing ({price} at most)."
-    if not ask:
-        return f"a call with max_credits={lacking} reads what is missing or old for {price}."
-    return f"the same call again reads on and pays only for what is missing ({price} at most)."
+        return f"{found.failure.next_step} The same call then pays only for what is missing ({_price(lacking, most)})."
+    if most:
+        return f"the same call again reads on and pays only for what is missing ({_price(lacking, most)})."
+    if not (offered := _offered(lacking, settings)):
+        return f"{_NONE_ALLOWED}."
+    return f"a call with max_credits={offered} reads what is missing or old ({_price(lacking, offered)})."
+
+
+def _offered(lacking: int, settings: Settings) -> int:
+    """The max_credits of a call that reads so many pages, or as many of them as it may."""
+    limit = settings.credits_per_call
+    return lacking if limit is None else min(lacking, limit)
+
+
+def _price(lacking: int, a_call: int) -> str:
+    if lacking <= a_call:
+        return f"{lacking} credit{'' if lacking == 1 else 's'} at most"
+    return f"{a_call} credit{'' if a_call == 1 else 's'} a call, {lacking} in all at most"
 
 
 def _source(found: Scanned) -> str:

@@ -144,15 +144,16 @@ async def _watched(services: Services, region: str | None, listed: Sequence[Chan
 async def _calls(services: Services, old: set[tuple[str, str]], unseen: Sequence[str]) -> dict[tuple[str, str], str]:
     """What brings newer figures of these, by region and id; unseen ones have no region."""
     store, unit = services.store, services.settings.service_commission_unit
+    limit = services.settings.credits_per_call
     ids = [*{product_id for _, product_id in old}, *unseen]
     if not ids:
         return {}
     origins = await store.watch_list.origins(ids, tuple(services.recipes.by_name))
     states = await store.states(ids)
     seen = {(one.region, product_id): one for product_id, found in states.items() for one in found}
-    calls = {key: ask_again(origins.get(key), seen.get(key), unit) for key in old}
+    calls = {key: ask_again(origins.get(key), seen.get(key), unit, limit) for key in old}
     # Of one that was pruned it may still be known which recipe returned it.
-    calls |= {("", key[1]): ask_again(origin, None, unit) for key, origin in origins.items() if key[1] in unseen}
+    calls |= {("", key[1]): ask_again(origin, None, unit, limit) for key, origin in origins.items() if key[1] in unseen}
     return {key: call for key, call in calls.items() if call}
 
 
