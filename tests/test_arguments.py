@@ -102,6 +102,10 @@ def test_null_and_empty_text_mean_left_out(name: str, nothing: object) -> None:
         ("sales_trend_flag", "1", "1"),
         ("is_s_shop", "0", "0"),
         ("free_shipping", 1.0, "1"),
+        ("free_shipping", True, "1"),
+        ("free_shipping", False, "0"),
+        ("is_s_shop", "true", "1"),
+        ("is_s_shop", " No ", "0"),
         ("sales_flag", "2", "2"),
         ("page_num", "3", "3"),
         ("page_size", "5", "5"),
@@ -253,12 +257,53 @@ def test_what_can_be_no_country_is_refused(value: object) -> None:
         ("page", "page_num"),
         ("limit", "page_size"),
         ("sort_by", "product_sort_field"),
+        ("order", "sort_type"),
         ("max_price", "max_spu_avg_price"),
         ("min_commission", "min_product_commission_rate"),
+        ("category", "category_id"),
+        ("category_l1_id", "category_id"),
     ],
 )
 def test_an_unknown_parameter_is_refused_with_the_nearest_right_name(name: str, nearest: str) -> None:
-    assert refusal_line(**{name: "5"}) == f'"{name}": unknown parameter. The nearest is {nearest}.'
+    assert refusal_line(**{name: "1"}) == f'"{name}": unknown parameter. The nearest is {nearest}.'
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("limit", 20, "page_size: at most 10 rows a request (got 20); read on with page_num."),
+        ("sort", "gmv", 'product_sort_field: "gmv" is no value of sort by: 1 lifetime units, 2 lifetime GMV, '),
+        (
+            "category",
+            "Beauty",
+            'category_id: "Beauty" is no level-1 category. Near: Beauty & Personal Care = category_',
+        ),
+        ("category_l1_id", "lipstik", 'category_id: "lipstik" is no level-1 category. Near: '),
+        ("min_commission", 10, "min_product_commission_rate: is a fraction from 0 to 1: "),
+    ],
+)
+def test_the_value_of_an_unknown_parameter_is_judged_under_the_nearest_name(
+    name: str, value: object, line: str
+) -> None:
+    first, second = refused(**{name: value})
+    assert first.startswith(f'"{name}": unknown parameter. The nearest is ')
+    assert second.startswith(line)
+
+
+def test_values_under_nearest_names_are_compared_like_any() -> None:
+    assert refused(min_price=50, max_price=10)[2:] == [
+        "min_spu_avg_price 50 is above max_spu_avg_price 10: nothing can match; exchange them."
+    ]
+
+
+def test_what_was_given_by_its_right_name_is_what_counts() -> None:
+    assert refused(page_size=5, limit=20) == ['"limit": unknown parameter. The nearest is page_size.']
+
+
+def test_another_word_for_the_market_is_told_without_asking_for_the_market_again() -> None:
+    with pytest.raises(InvalidQuery) as refusal:
+        read_arguments({"country": "usa"})
+    assert refusal.value.what == '"country": unknown parameter. The nearest is region.'
 
 
 def test_a_parameter_like_none_is_refused_with_the_whole_list_once() -> None:
@@ -378,17 +423,27 @@ def test_a_commission_above_one_is_refused_with_what_it_would_mean(value: object
 CODED = ["sales_trend_flag", "is_s_shop", "free_shipping", "sales_flag", "product_sort_field", "sort_type"]
 
 
+YES_OR_NO = ["is_s_shop", "free_shipping"]
+
+
 @pytest.mark.parametrize("value", [True, False])
-@pytest.mark.parametrize("name", CODED)
-def test_a_boolean_is_no_code_although_python_takes_it_for_a_number(name: str, value: bool) -> None:
-    assert refusal_line(**{name: value}).startswith(f"{name}: {value} is no value of ")
+@pytest.mark.parametrize("name", [name for name in CODED if name not in YES_OR_NO])
+def test_a_boolean_is_no_code_but_of_yes_and_no(name: str, value: bool) -> None:
+    # In the caller's own spelling, which is JSON's.
+    assert refusal_line(**{name: value}).startswith(f"{name}: {json.dumps(value)} is no value of ")
+
+
+@pytest.mark.parametrize("name", YES_OR_NO)
+def test_what_is_neither_yes_nor_no_is_refused(name: str) -> None:
+    assert refusal_line(**{name: "maybe"}).startswith(f'{name}: "maybe" is no value of ')
+    assert refusal_line(**{name: [True, None]}).startswith(f"{name}: [true, null] is no value of ")
 
 
 @pytest.mark.parametrize(
     "name", [name for name in PARAMETERS if name not in CODED and name != "region" and "category" not in name]
 )
 def test_a_boolean_is_no_number_anywhere_else(name: str) -> None:
-    assert refusal_line(**{name: True}).endswith("(got True).")
+    assert refusal_line(**{name: True}).endswith("(got true).")
 
 
 def test_several_problems_are_told_together_a_line_each() -> None:
@@ -506,8 +561,10 @@ def test_any_mapping_whatever_is_a_question_or_a_refusal_of_clean_lines(
     except InvalidQuery as refusal:
         lines = refusal.what.split("\n")
         assert_clean(lines)
-        # Besides a line an argument, region may be missing and a minimum above its maximum.
-        assert 1 <= len(lines) <= len(arguments) + 1
+        # A line an argument, and one for the value of an unknown one; besides, region may be missing and a minimum
+        # above its maximum.
+        unknown = sum(name not in PARAMETERS for name in arguments)
+        assert 1 <= len(lines) <= len(arguments) + unknown + 1
     else:
         assert isinstance(asked, Asked)
         assert_clean([*asked.notes, *asked.query.to_params().values()])

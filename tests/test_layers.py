@@ -38,7 +38,7 @@ ALLOWED = {
     "transports": _BASE | {"settings", "logs"},
     "resources": _REFERENCE | {"store", "results"},
     "completion": _REFERENCE | {"store"},
-    "prompts": _BASE | {"results"},
+    "prompts": _REFERENCE | {"results"},
     "app": _ROWS
     | {"settings", "judging", "recipes", "api", "store", "results", "tools", "resources", "prompts", "completion"},
     "clients": set(),

@@ -86,9 +86,31 @@ async def test_several_are_taken_apart() -> None:
         "morning_brief", {"recipes": "my own , b,"}
     )
     assert "run_recipe recipe=breaking-out region=US" in await message("morning_brief", {"recipes": " ,, "})
-    assert f"compare_products product_ids=[{IDS}] (free)" in await message(
+    assert f"Compare these TikTok Shop products: {IDS}." in await message(
         "compare_shortlist", {"product_ids": f"{product_id(1)} and {product_id(2)}"}
     )
+
+
+QUOTED = f'"{product_id(1)}", "{product_id(2)}"'
+LINK = "https://www.tiktok.com/view/product/"
+
+
+async def test_product_ids_are_in_quotes_because_numbers_lose_their_last_digits() -> None:
+    assert f"compare_products product_ids=[{QUOTED}] (free)" in await message("compare_shortlist", {"product_ids": IDS})
+    for written in (product_id(1), f'"{product_id(1)}"'):
+        assert f'get_product product_id="{product_id(1)}" (free)' in await message(
+            "can_i_still_follow", {"product_id": written}
+        )
+
+
+async def test_of_a_link_to_a_product_page_the_id_is_taken() -> None:
+    one, two = f"{LINK}{product_id(1)}", f"https://www.tiktok.com/shop/pdp/lip-oil-2/{product_id(2)}?a=1"
+    text = await message("can_i_still_follow", {"product_id": two})
+    assert f"TikTok Shop product {product_id(2)}?" in text
+    assert f'get_product product_id="{product_id(2)}" (free)' in text
+    # Eight links are longer than what is taken of an argument.
+    text = await message("compare_shortlist", {"product_ids": ", ".join([one, two] * 4)})
+    assert f"product_ids=[{', '.join([QUOTED] * 4)}] (free)" in text
 
 
 async def test_what_is_filled_in_is_one_line_without_anything_that_hides() -> None:

@@ -134,8 +134,8 @@ def test_what_models_write_is_understood_where_it_can_mean_only_one_thing(
     ("name", "value"),
     [
         ("sales_trend_flag", True),
-        ("is_s_shop", True),
-        ("is_s_shop", False),
+        ("is_s_shop", "maybe"),
+        ("sales_flag", True),
         ("sales_trend_flag", 3),
         ("min_total_sale_cnt", True),
         ("min_total_sale_cnt", 1.5),

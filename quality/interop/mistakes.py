@@ -8,6 +8,8 @@ from typing import Any, Final
 # Stands for the id of a product that a search has shown; and for the same id, rounded as a number is.
 ID: Final = "<id>"
 ROUNDED_ID: Final = "<rounded id>"
+# What an answer gives for the product's page.
+LINK: Final = f"https://www.tiktok.com/view/product/{ID}"
 
 Arguments = dict[str, Any]
 
@@ -45,8 +47,10 @@ MISTAKES: Final = (
     Mistake("a currency sign", _us(min_spu_avg_price="$20"), None, shows="average price ≥ $20"),
     Mistake("10% as commission", _us(min_product_commission_rate="10%"), None, shows="commission ≥ 10 %"),
     Mistake("an ISO date", _us(min_first_crawl_dt="2026-10-01"), None, shows="first seen ≥ 2026-10-01"),
+    Mistake("true for a yes", _us(free_shipping=True), None, shows="free shipping: yes"),
     Mistake("UK for GB", {"region": "UK"}, None, shows="· GB ·"),
     Mistake("a country's name", {"region": "Germany"}, None, shows="· DE ·"),
+    Mistake("a link for a product's id", {"product_id": LINK}, None, shows="Product · US", tool="get_product"),
     Mistake("a name for a category's id", _us(category_id="Beauty & Personal Care"), None, shows="Beauty"),
     Mistake(
         "ids as one text",
@@ -111,9 +115,25 @@ MISTAKES: Final = (
         r"The nearest is (\w+)",
     ),
     Mistake(
+        "an invented parameter with half a category's name",
+        _us(category="Beauty"),
+        ("unknown parameter", "The nearest is category_id"),
+        _us(**{"{1}": "{2}"}),
+        "Beauty & Personal Care",
+        r"Near: Beauty & Personal Care = (category_id) (\d+)",
+    ),
+    Mistake(
+        "invented paging and sort",
+        _us(limit=20, sort="gmv"),
+        ("unknown parameter",),
+        _us(**{"{1}": "{4}", "{2}": "{3}"}),
+        "by GMV 30 d",
+        r"(?s)is (page_size)\..*is (product_sort_field)\..*(\d) GMV 30 d.*at most (\d+) rows",
+    ),
+    Mistake(
         "another word for the market",
         {"country": "US"},
-        ("unknown parameter", "is required"),
+        ("unknown parameter",),
         {"{1}": "US"},
         "· US ·",
         r"The nearest is (\w+)",
@@ -145,7 +165,12 @@ MISTAKES: Final = (
         r"(?s)(\d) units 30 d.*(\d) descending",
     ),
     Mistake(
-        "true for a code", _us(free_shipping=True), ("1 yes",), _us(free_shipping="{1}"), "free shipping", r"(\d) yes"
+        "true for a code",
+        _us(sales_trend_flag=True),
+        ("true is no value",),
+        _us(sales_trend_flag="{1}"),
+        "rising",
+        r"(\d) rising",
     ),
     Mistake(
         "a minimum above its maximum",
@@ -217,6 +242,40 @@ MISTAKES: Final = (
         then_tool="query_products",
     ),
     Mistake(
+        "everything wrong with a recipe",
+        {
+            "recipe": "breaking_out",
+            "region": "America",
+            "category": "Beauty",
+            "pages": 100,
+            "overrides": ["growth=0.1"],
+        },
+        ("region: ", "category: ", "pages: ", "overrides "),
+        {
+            "recipe": "breaking-out",
+            "region": "{4}",
+            "category": "{3}",
+            "pages": "{1}",
+            "overrides": ["{2}=0.1"],
+            "max_credits": "{5}",
+        },
+        "Recipe breaking-out",
+        r"(?s)equal to (\d+).*the nearest is (\w+)\. .*Near: Beauty & Personal Care = (\d+).*known are (\w+).*"
+        r"max_credits=(\d+)",
+        tool="run_recipe",
+    ),
+    Mistake(
+        "a way to list what is watched",
+        {"action": "list"},
+        ("'add' or 'remove'",),
+        {"scope": "{1}"},
+        "",
+        r"get_changes scope=(\w+) shows",
+        tool="watch_products",
+        then_tool="get_changes",
+    ),
+    Mistake("changes of nothing", {}, ("scope: is required",), {"scope": "{1}"}, "", r"\((\w+),", tool="get_changes"),
+    Mistake(
         "one product to compare",
         {"product_ids": [ID]},
         ("at least 2",),
@@ -232,6 +291,15 @@ MISTAKES: Final = (
         {"sql": "SELECT {1} FROM products LIMIT 1"},
         "",
         r"it is called (\w+)",
+        tool="query_products",
+    ),
+    Mistake(
+        "several invented columns",
+        {"sql": "SELECT title, price, sales_30d FROM products"},
+        ("no columns title, price, sales_30d",),
+        {"sql": "SELECT {1}, {2}, {3} FROM products LIMIT 1"},
+        "",
+        r"title: it is called (\w+).*price: the nearest: (\w+).*sales_30d: it is called (\w+)",
         tool="query_products",
     ),
     Mistake(

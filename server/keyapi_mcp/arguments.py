@@ -30,7 +30,11 @@ _OTHER_NAMES: Final = {
     "sort": "product_sort_field",
     "sort_by": "product_sort_field",
     "order": "sort_type",
+    "sort_order": "sort_type",
+    "order_by": "product_sort_field",
     "category": "category_id",
+    "category_name": "category_id",
+    "category_l1_id": "category_id",
     "min_price": "min_spu_avg_price",
     "max_price": "max_spu_avg_price",
     "min_sales": "min_total_sale_30d_cnt",
@@ -56,6 +60,7 @@ _NOT_AT_THE_SERVICE: Final = {
     "shop": "shop",
     "shop_id": "shop",
 }
+CORRECTED: Final = "call again with these corrected."
 # A call can name any number of parameters that do not exist; so many are told one by one.
 _MOST_UNKNOWN: Final = 20
 
@@ -84,19 +89,29 @@ def read_arguments(arguments: Mapping[str, Any], names: Sequence[str] = PARAMETE
         query = ProductQuery.model_validate(given)
     if problems or query is None:
         problems += _invalid(given)
-        raise InvalidQuery("\n".join(problems), "call again with these corrected.")
+        raise InvalidQuery("\n".join(problems), CORRECTED)
     return Asked(query, tuple(notes))
 
 
 def _take_unknown(given: dict[str, Any], known: Sequence[str]) -> list[str]:
-    """Take the parameters that do not exist out of `given`, with a line each."""
+    """Take the parameters that do not exist out of `given`, with a line each.
+
+    The value of one that has a nearest goes under that name, so that what is wrong with it is told in the same answer.
+    """
     names = [name for name in given if name not in ProductQuery.model_fields]
     values = [given.pop(name) for name in names]
-    lines = [_unknown(name, value, known) for name, value in zip(names[:_MOST_UNKNOWN], values, strict=False)]
-    for number, line in enumerate(lines):
-        if line.endswith("unknown parameter."):
-            lines[number] += f" There are: {', '.join(known)}."
-            break  # the whole list once
+    lines = []
+    told_all = False
+    for name, value in zip(names[:_MOST_UNKNOWN], values, strict=False):
+        line = _other_than_a_name(name, value)
+        if line is None and (nearest := nearest_name(name, known)):
+            if nearest in ProductQuery.model_fields:  # a tool has others of its own
+                given.setdefault(nearest, value)
+            line = f"{shown(name)}: unknown parameter. The nearest is {nearest}."
+        elif line is None:
+            line = f"{shown(name)}: unknown parameter." + ("" if told_all else f" There are: {', '.join(known)}.")
+            told_all = True
+        lines.append(line)
     if len(names) > _MOST_UNKNOWN:
         lines.append(f"{len(names) - _MOST_UNKNOWN} more parameters do not exist either.")
     return lines
@@ -127,7 +142,7 @@ def _read_categories(given: dict[str, Any], problems: list[str], notes: list[str
         if value is None:
             continue
         if not isinstance(value, str) and not (type(value) is int and 0 <= value < 10**20):
-            problems.append(f"{parameter}: must be a category id or an English category name (got {_shown(value)}).")
+            problems.append(f"{parameter}: must be a category id or an English category name (got {shown(value)}).")
             continue
         resolved = categories.resolve(str(value), level)
         if resolved.id is None:
@@ -138,42 +153,51 @@ def _read_categories(given: dict[str, Any], problems: list[str], notes: list[str
     for moved, parameter, value, resolved in sorted(found, key=lambda one: one[0]):
         target = CATEGORY_PARAMETERS[resolved.level]
         if given.setdefault(target, resolved.id) != resolved.id:
-            problems.append(
-                f"{parameter}: {_shown(value)} belongs in {target}, which names another category; keep one."
-            )
+            problems.append(f"{parameter}: {shown(value)} belongs in {target}, which names another category; keep one.")
         elif moved:
-            notes.append(f"{_shown(value)} is a level-{resolved.level} category, sent as {target}")
+            notes.append(f"{shown(value)} is a level-{resolved.level} category, sent as {target}")
 
 
 def _candidates(value: str, level: int, candidates: tuple[categories.Category, ...]) -> str:
     if not candidates:
         known = ", ".join(f"{top.name} ({top.id})" for top in categories.top_level())
-        return f"no category is like {_shown(value)}. Level 1: {known}."
+        return f"no category is like {shown(value)}. Level 1: {known}."
     lines = "; ".join(f"{categories.path(near)} = {CATEGORY_PARAMETERS[near.level]} {near.id}" for near in candidates)
     exact = {near.name.casefold() for near in candidates} == {value.strip().casefold()}
-    return (
-        f"{_shown(value)} {'is more than one category' if exact else f'is no level-{level} category'}. Near: {lines}."
-    )
+    return f"{shown(value)} {'is more than one category' if exact else f'is no level-{level} category'}. Near: {lines}."
 
 
-def _unknown(name: str, value: object, known: Sequence[str]) -> str:
-    """A parameter that does not exist. The service would ignore it in silence and answer something else."""
-    folded = name[:100].strip().lower()
+def _other_than_a_name(name: str, value: object) -> str | None:
+    """What is said of a parameter that stands for something which the service does not have under any name.
+
+    The service would ignore it in silence and answer something else.
+    """
+    folded = _folded(name)
     if folded in _KEYWORDS:
         near = categories.suggest(value, 5) if isinstance(value, str) else ()
         fitting = "; ".join(f"{categories.path(one)} = {CATEGORY_PARAMETERS[one.level]} {one.id}" for one in near)
         return (
-            f"{_shown(name)}: there is no keyword search at this service; choose a category and filters, "
-            f"then read the names." + (f" Categories like {_shown(value)}: {fitting}." if fitting else "")
+            f"{shown(name)}: there is no keyword search at this service; choose a category and filters, "
+            f"then read the names." + (f" Categories like {shown(value)}: {fitting}." if fitting else "")
         )
     if folded in _NOT_AT_THE_SERVICE:
         missing = _NOT_AT_THE_SERVICE[folded]
-        return f"{_shown(name)}: the service has no search by {missing}; choose a category and filters."
+        return f"{shown(name)}: the service has no search by {missing}; choose a category and filters."
     if (nothing := absent(folded)) is not None:
-        return f"{_shown(name)}: {nothing.in_words()} A search takes a category and filters."
-    other = _OTHER_NAMES.get(folded)
-    near_names = [other] if other in known else difflib.get_close_matches(folded, known, 1)
-    return f"{_shown(name)}: unknown parameter." + (f" The nearest is {near_names[0]}." if near_names else "")
+        return f"{shown(name)}: {nothing.in_words()} A search takes a category and filters."
+    return None
+
+
+def nearest_name(name: str, known: Sequence[str]) -> str:
+    """Of those known the one that is meant by another name, or is spelt most like it; empty for none."""
+    folded = _folded(name)
+    if (other := _OTHER_NAMES.get(folded, "")) in known:
+        return other
+    return next(iter(difflib.get_close_matches(folded, known, 1)), "")
+
+
+def _folded(name: str) -> str:
+    return name[:100].strip().lower()
 
 
 def _invalid(given: Mapping[str, Any]) -> Iterator[str]:
@@ -196,7 +220,7 @@ def _invalid(given: Mapping[str, Any]) -> Iterator[str]:
 
 def _worded(name: str, problem: Any, value: object) -> str:
     """One problem of validation, with its fix; pydantic's own words are for programmers."""
-    kind, context, got = problem["type"], problem.get("ctx", {}), _shown(value)
+    kind, context, got = problem["type"], problem.get("ctx", {}), shown(value)
     if kind == "missing":
         return "region: is required, for example US."
     if isinstance(about := meaning(name), Codes):
@@ -212,17 +236,27 @@ def _worded(name: str, problem: Any, value: object) -> str:
     return f"{name}: {message}." if kind == "commission" else f"{name}: {message} (got {got})."
 
 
-_REPR: Final = reprlib.Repr()  # bounded in depth and length, whatever is nested
+class _Shown(reprlib.Repr):
+    """Bounded in depth and length, whatever is nested; in the words of JSON, which the caller wrote."""
+
+    def repr_bool(self, value: bool, _level: int) -> str:
+        return "true" if value else "false"
+
+    def repr_NoneType(self, _value: None, _level: int) -> str:  # noqa: N802
+        return "null"
 
 
-def _shown(value: object) -> str:
+_SHOWN: Final = _Shown()
+
+
+def shown(value: object) -> str:
     """What the caller wrote, quoted, on one line, short, and without anything that steers a terminal or hides."""
     if isinstance(value, str):
         line = " ".join(value[:400].replace('"', "'").split())
         text = '"' + "".join(character for character in line if character.isprintable()) + '"'
     else:
         try:
-            text = _REPR.repr(value)
+            text = _SHOWN.repr(value)
         except ValueError:  # a whole number of thousands of digits
             return "a number too long to show"
     return text if len(text) <= 60 else text[:57] + '…"'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.reference import product_links
 from keyapi_mcp.results.untrusted import clean
 
 # What a person types into a client's form is short.
@@ -56,9 +57,8 @@ class Prompt:
         values = {}
         for argument in self.arguments:
             # A path of categories is written with >, which is no more than a sign here.
-            value = (
-                clean(given.get(argument.name, "")[:_LONGEST_ARGUMENT]).replace("›", ">").strip(", ") or argument.usual
-            )
+            written = product_links.as_ids(given.get(argument.name, ""))
+            value = clean(written[:_LONGEST_ARGUMENT]).replace("›", ">").strip(", ") or argument.usual
             if value is None:
                 raise InvalidQuery(f"{self.name} needs {argument.name}.", f"{argument.name}: {argument.description}.")
             values[argument.name] = value
@@ -98,11 +98,11 @@ and the price band to look at first."""
 
 
 def _can_i_still_follow(given: Mapping[str, str]) -> str:
-    product_id, region = given["product_id"], given["region"]
+    product_id, region = given["product_id"].strip("\"' "), given["region"]
     there = f" region={region}" if region else ""
     return f"""\
 Can I still start to sell or promote the TikTok Shop product {product_id}?
-1. get_product product_id={product_id}{there} (free). If it is not in the store, say which search would bring it in.
+1. get_product product_id="{product_id}"{there} (free). If it is not in the store, say which search would bring it in.
 2. What moved since it was first seen stands on the card; if it was seen on one day only, say that nothing can be \
 compared yet, and which search brings its next day.
 Then answer yes, with reserve or no, from its stage and follow window, growth, creator inflow, creators, channels, \
@@ -110,11 +110,13 @@ payoff and whether it is still on sale, each with its number, and what would cha
 
 
 def _compare_shortlist(given: Mapping[str, str]) -> str:
-    ids = ", ".join(re.findall(r"\d+", given["product_ids"])) or given["product_ids"]
+    ids = re.findall(r"\d+", given["product_ids"]) or [given["product_ids"]]
+    # In quotes, so that nobody sends them as numbers, which lose their last digits.
+    quoted = ", ".join(f'"{one}"' for one in ids)
     region = f" region={given['region']}" if given["region"] else ""
     return f"""\
-Compare these TikTok Shop products: {ids}.
-1. compare_products product_ids=[{ids}]{region} (free).
+Compare these TikTok Shop products: {", ".join(ids)}.
+1. compare_products product_ids=[{quoted}]{region} (free).
 2. get_product for the two that come out ahead.
 Then tell why each of them sells (video, live or neither), what separates them, which pays more a sale, which is less \
 crowded, and which you would take first and why, by numbers."""

@@ -122,6 +122,14 @@ def _day(value: object) -> object:
     return int(text)
 
 
+def _yes_no(value: object) -> object:
+    """A yes or no, as the code that stands for it."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, bool) or word in ("true", "false", "yes", "no"):
+        return int(word in (True, "true", "yes"))
+    return _whole(value)
+
+
 def _identifier(value: object) -> object:
     return str(value) if type(value) is int else value
 
@@ -134,7 +142,7 @@ Stars = Annotated[Annotated[float, Field(ge=0, le=5)] | None, BeforeValidator(_n
 Rate = Annotated[Annotated[float, Field(ge=0, le=1)] | None, BeforeValidator(_fraction)]
 Day = Annotated[int | None, BeforeValidator(_day)]
 CategoryId = Annotated[str | None, BeforeValidator(_identifier)]
-Code01 = Annotated[Literal[0, 1] | None, Whole]
+YesNo = Annotated[Literal[0, 1] | None, BeforeValidator(_yes_no)]
 
 TREND: Final = Codes("7-day sales trend", {0: "stable", 1: "rising", 2: "falling"})
 MANAGED: Final = Codes("fully managed shop", {0: "no", 1: "yes"})
@@ -198,8 +206,8 @@ class ProductQuery(BaseModel):
     max_product_rating: Annotated[Stars, _RATING] = Field(None, description="Rating, stars")
     min_review_count: Annotated[Count, _REVIEWS] = Field(None, description="Reviews")
     max_review_count: Annotated[Count, _REVIEWS] = Field(None, description="Reviews")
-    is_s_shop: Annotated[Code01, MANAGED] = Field(None, description=str(MANAGED))
-    free_shipping: Annotated[Code01, SHIPPING] = Field(None, description=str(SHIPPING))
+    is_s_shop: Annotated[YesNo, MANAGED] = Field(None, description=str(MANAGED))
+    free_shipping: Annotated[YesNo, SHIPPING] = Field(None, description=str(SHIPPING))
     min_total_sale_gmv_amt: Annotated[Amount, _GMV] = Field(None, description="GMV, lifetime, USD")
     max_total_sale_gmv_amt: Annotated[Amount, _GMV] = Field(None, description="GMV, lifetime, USD")
     min_total_sale_gmv_30d_amt: Annotated[Amount, _GMV_30] = Field(None, description="GMV, 30 days, USD")

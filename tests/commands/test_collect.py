@@ -134,7 +134,11 @@ def test_a_recipe_s_name_may_be_written_freely(scheduler: Scheduler) -> None:
 def test_a_recipe_that_has_never_returned_anything_has_nothing_that_changed(scheduler: Scheduler) -> None:
     assert scheduler.run("creator-hot", region="XX", max_credits=1) == 0, scheduler.err
     assert "Recipe creator-hot: " in scheduler.out
+    # It costs a credit each time, so it is said why nothing comes.
+    assert "\nXX is not among the markets known to work here; the nearest is MX.\n" in scheduler.out
     assert scheduler.out.endswith("Credits: 1. Nothing moved.\n")
+    scheduler.run("creator-hot", max_credits=1)
+    assert "known to work" not in scheduler.out
 
 
 def test_once_nobody_reads_no_more_is_spent(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,7 @@ def test_the_last_of_the_same_name_counts() -> None:
         ("growth=0.5", "the nearest is growth_7d. Its own are sales_trend_flag, sales_flag, min_total_sale_30d_cnt, "),
         ("usd_per_sale=2", "breaking-out has nothing of this name"),
         ("min_total_sale_30d=5", "the nearest is min_total_sale_30d_cnt"),
+        ("max_creators=20", "the nearest is max_total_ifl_cnt. Its own are "),
         ("growth_7d", "is written name=value, for example growth_7d=…"),
         ("growth_7d=", "is written name=value"),
         ("=5", "is written name=value"),
@@ -129,6 +130,11 @@ def test_a_recipe_without_numbers_says_so() -> None:
     with pytest.raises(InvalidQuery, match="Its own are none; filters of search_products can be added"):
         override(plain, ["growth_7d=1"])
     assert override(plain, ["min_review_count=5"]).filters == {"min_review_count": "5"}
+
+
+def test_a_category_is_none_of_a_recipe_s_names_because_it_is_the_call_s() -> None:
+    mine = Recipe("mine", "all", {"category_l2_id": "848648", "min_review_count": 5}, sort=7, direction=1, pages=1)
+    assert names(mine) == ("min_review_count",)
 
 
 @pytest.mark.parametrize("name", shipped())

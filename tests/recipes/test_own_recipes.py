@@ -98,7 +98,7 @@ def test_two_conditions_on_one_metric_can_be_told_apart(tmp_path: Path) -> None:
             4,
             "min_first_crawl_dt is after max_first_crawl_dt: nothing can match; exchange them",
         ),
-        ("filters = { free_shipping = true }", 4, "is no value of free shipping: 0 no, 1 yes"),
+        ("filters = { free_shipping = 2 }", 4, "is no value of free shipping: 0 no, 1 yes"),
         ("filters = 3", 4, "filters has to be a table"),
         ("\n\npages = 51", 6, "pages has to be a whole number from 1 to 50"),
         ("pages = 2.5", 4, "pages has to be a whole number"),

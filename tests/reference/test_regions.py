@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyapi_mcp.reference.regions import KNOWN, normalise
+from keyapi_mcp.reference.regions import KNOWN, doubt, normalise
 
 
 def test_the_markets_that_are_known_to_work_are_known() -> None:
@@ -38,6 +38,14 @@ def test_an_unknown_code_is_passed_on_because_the_list_is_open(code: str) -> Non
 def test_what_is_no_code_is_refused_with_those_that_work(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be a two-letter country code; known are US, ID, TH, .*, IE\."):
         normalise(text)
+
+
+def test_of_a_code_that_is_not_known_those_that_differ_by_a_letter_are_told() -> None:
+    assert doubt("UX") == "UX is not among the markets known to work here; the nearest are US, MX."
+    assert doubt("XH") == "XH is not among the markets known to work here; the nearest are TH, PH."
+    assert doubt("SU") == "SU is not among the markets known to work here; the nearest are US, SG, SA."
+    assert doubt("AU") == f"AU is not among the markets known to work here; known are {', '.join(KNOWN)}."
+    assert {doubt(code) for code in KNOWN} == {""}
 
 
 @given(st.text(max_size=30))

@@ -192,7 +192,18 @@ def test_an_empty_first_page_says_what_was_searched_and_what_to_relax() -> None:
 
 
 def test_an_empty_market_is_a_question_about_the_country_code() -> None:
-    assert answer(page(), query(region="ZZ")).next_step == "the source has no products for ZZ; check the country code."
+    assert answer(page(), query(region="IE")).next_step == "the source has no products for IE; check the country code."
+
+
+def test_of_an_unknown_market_without_products_the_market_is_told_first() -> None:
+    asked = query(region="UX", category_id="601450")
+    assert answer(page(), asked).next_step == (
+        "UX is not among the markets known to work here; the nearest are US, MX. Otherwise: no product matches all of: "
+        "Beauty & Personal Care (601450). Relax one of them, the narrowest first."
+    )
+    assert answer(page(), query(region="LP")).next_step == (
+        "LP is not among the markets known to work here; the nearest is JP. The source has no products for it."
+    )
 
 
 def test_an_empty_later_page_is_the_end_and_not_an_empty_market() -> None:

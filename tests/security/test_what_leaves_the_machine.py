@@ -108,4 +108,4 @@ def test_the_process_that_answers_sql_has_nothing_to_connect_with() -> None:
     tree = ast.parse(Path(sql_worker.__file__).read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported <= {"__future__", "contextlib", "json", "resource", "sqlite3", "sys", "time", "typing"}
+    assert imported <= {"__future__", "contextlib", "json", "re", "resource", "sqlite3", "sys", "time", "typing"}

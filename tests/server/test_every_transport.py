@@ -116,7 +116,7 @@ def test_many_at_once_share_one_request_and_one_credit(servers: Everywhere) -> N
         ({"region": "US", "min_product_commission_rate": 12}, "for 12 % send 0.12"),
         ({"region": "US", "min_spu_avg_price": 20, "max_spu_avg_price": 10}, "exchange them"),
         ({"region": "US", "min_first_crawl_dt": "2026-02-30"}, "is no day of the calendar"),
-        ({"region": "US", "is_s_shop": True}, "is_s_shop"),
+        ({"region": "US", "sales_flag": True}, "sales_flag: true is no value of"),
         ({"region": "US", "min_total_sale_30d": 5}, "The nearest is min_total_sale_30d_cnt"),
         ({"region": "United Kingdon"}, "two-letter country code"),
         ({"region": "US", "category_id": "Makeupp"}, "category_l2_id 848648"),

@@ -63,6 +63,33 @@ async def test_a_column_of_another_view_is_told_its_view(store: Store) -> None:
     assert "units_30d is a column of products, snapshots" in next_step
 
 
+async def test_all_columns_that_there_are_not_are_told_at_once(store: Store) -> None:
+    what, next_step = await said(
+        store, "SELECT product_name, p.gmv, xyzzy FROM products p WHERE category = 'product_name' ORDER BY gmv"
+    )
+    assert what == "There are no columns product_name, gmv, xyzzy, category in what it selects from."
+    assert next_step.startswith("product_name: it is called name in products. gmv: the nearest: gmv_usd (products, ")
+    assert " category: names are in categories: JOIN categories ON " in next_step
+    assert next_step.count("FROM columns") == 1
+    assert next_step.endswith(" lists them.")
+
+
+async def test_what_hides_further_columns_leaves_the_first_one_told(store: Store) -> None:
+    for sql in (
+        "SELECT xyzzy, nonsense(units_7d) FROM products",
+        "SELECT xyzzy AS xyzzy, plugh FROM products",
+        "SELECT [xy zzy], plugh FROM products",
+        "SELECT `xyzzy`, plugh FROM products",
+        "SELECT xyzzy, load_extension('x') FROM products",
+        "SELECT xyzzy, xyzzy, p.xyzzy FROM products p",
+    ):
+        what, _ = await said(store, sql)
+        assert what.startswith("There is no column xy"), sql
+    what, next_step = await said(store, f"SELECT {', '.join(f'xyzzy{number}' for number in range(300))} FROM products")
+    assert what.endswith("xyzzy4, xyzzy5 in what it selects from.")
+    assert len(next_step) < 500
+
+
 async def test_a_wrong_view_is_told_those_there_are(store: Store) -> None:
     for written, near in (
         ("product", "the nearest is products. "),

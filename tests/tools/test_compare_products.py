@@ -208,6 +208,25 @@ async def test_an_id_in_several_regions_needs_one() -> None:
         assert (await it.app.call("get_product", {"product_id": first, "region": "UK"})).facts["region"] == "GB"
 
 
+async def test_links_to_product_pages_are_taken_for_their_ids() -> None:
+    async with world() as it:
+        (first, second, *_) = await it.search("US")
+        links = [f"https://www.tiktok.com/view/product/{first}", f"https://www.tiktok.com/shop/pdp/a-name/{second}?a=1"]
+        for given in (links, ", ".join(links)):
+            assert ids_of(await it.compare(given)) == [first, second]
+
+
+async def test_an_id_that_lost_its_last_digits_is_told_with_the_one_that_it_may_stand_for() -> None:
+    async with world() as it:
+        first, second, third = [one for one in await it.search("US") if int(float(one)) != int(one)][:3]
+        lost = int(float(first))
+        told = f"{lost}: There is {first} (US): digits at the end are lost where an id is sent as a number"
+        assert told in (await it.refusal(product_ids=[lost, second])).what
+        compared = await it.compare([lost, second, third])
+        assert ids_of(compared) == [second, third]
+        assert any(note.startswith(told) for note in compared["notes"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -311,9 +311,17 @@ async def test_an_answer_is_at_most_a_thousand_tokens_in_either_form_whatever_th
         assert len(more.structured()["rows"]) == 20
 
 
+async def test_a_recipe_s_name_as_the_scope_is_taken_for_that_recipe() -> None:
+    async with open_app(Service(row(1))) as app:
+        await app.call("run_recipe", {"recipe": "creator-hot", "region": "US", "pages": 1})
+        by_name = await app.call("get_changes", {"scope": "recipe", "recipe": "creator-hot"})
+        assert (await app.call("get_changes", {"scope": "Creator hot"})).scope == by_name.scope
+        assert "recipe creator-hot" in by_name.scope
+
+
 async def test_what_is_wrong_is_told_with_its_fix(served: RunningSandbox) -> None:
     async with world(served) as it:
-        assert (await it.refusal()).what == "scope: is required."
+        assert (await it.refusal()).what == "scope: is required (watch, recipe or all)."
         assert "scope: input should be 'watch', 'recipe' or 'all'" in (await it.refusal(scope="mine")).what
         assert "limit: input should be less than or equal to 50" in (await it.refusal(scope="all", limit=51)).what
         assert "two-letter country code" in (await it.refusal(scope="all", region="Mars")).what

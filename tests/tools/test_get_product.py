@@ -310,6 +310,16 @@ async def test_digits_with_blanks_around_and_a_whole_number_are_taken() -> None:
             assert answer.facts["product_id"] == product_id
 
 
+async def test_the_link_that_an_answer_gives_is_taken_for_the_product() -> None:
+    async with world() as it:
+        (product_id, *_) = await it.search("US")
+        card = await it.app.call("get_product", {"product_id": product_id})
+        again = await it.app.call("get_product", {"product_id": f" {card.facts['page']}?region=US "})
+        assert again.facts["product_id"] == product_id
+        error = await refusal(it.app, product_id="https://www.tiktok.com/@a/video/1729384501234567890")
+        assert '(got "https://www.tiktok.com/@a/video/1729384501234567890").' in error.what
+
+
 async def test_without_a_store_the_error_names_it(tmp_path: Any) -> None:
     home = tmp_path / "home"
     home.write_text("no directory")

@@ -22,6 +22,7 @@ from keyapi_mcp.app import App
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, StoreUnavailable
 from keyapi_mcp.recipes.loading import shipped, shipped_names
+from keyapi_mcp.recipes.overrides import names as overridable
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store import finds
@@ -540,6 +541,46 @@ async def test_what_cannot_be_meant_is_refused_for_nothing(arguments: dict[str, 
         assert listing.asked == []
 
 
+WRONG: dict[str, Any] = {"region": "Americ", "category": "Beauty", "pages": 100}
+
+
+async def test_everything_that_is_wrong_is_told_at_once() -> None:
+    listing = Listing(rows(80))
+    async with open_app(listing, credits_per_call=3) as app:
+        overrides = ["x", "min_product_rating=9"]
+        error = await refused(app, recipe="hidden-gem", overrides=overrides, **WRONG)
+        assert [line.split(":")[0] for line in error.what.splitlines()] == [
+            "pages",
+            'overrides "x"',
+            "category",
+            "region",
+        ]
+        # Whoever reads fewer pages would meet the limit of a call next.
+        assert "above 3 pages, max_credits=3 is needed too" in error.next_step
+        error = await refused(app, recipe="hidden-gem", category="Beauty", overrides=["min_product_rating=9"])
+        assert [line.split(":")[0] for line in error.what.splitlines()] == ["category", "region", "min_product_rating"]
+        assert error.next_step == "call again with these corrected."
+        assert listing.asked == []
+
+
+async def test_what_is_wrong_beside_an_unknown_recipe_is_told_too() -> None:
+    async with open_app(Listing([])) as app:
+        error = await refused(app, recipe="trending", **WRONG)
+        lines = error.what.splitlines()
+        assert lines[0].startswith("pages: ")
+        assert lines[1] == 'recipe: there is no "trending". There are:'
+        assert [line.split(":")[0] for line in lines[2:]] == [*shipped_names(), "category", "region"]
+        assert error.next_step.startswith("call again with one of these names; ")
+        assert "max_credits=10 is needed too" in error.next_step
+
+
+async def test_a_category_by_another_name_is_judged_at_once() -> None:
+    async with open_app(Listing([])) as app:
+        first, second = (await refused(app, recipe="hidden-gem", region="US", category_id="Beauty")).what.splitlines()
+        assert first == '"category_id": unknown parameter. The nearest is category.'
+        assert second.startswith('category: "Beauty" is no single category. Near: Beauty & Personal Care = 601450;')
+
+
 # --- the list -------------------------------------------------------------------------------------------------------
 
 
@@ -557,6 +598,10 @@ async def test_without_a_recipe_all_are_listed_with_their_numbers_for_nothing(ar
         "hidden-gem|sells with few creators and pays a commission|units 30 d ≥ 200, commission ≥ 10 %, creators ≤ 50; "
     )
     assert f"{line}units 7 d ≥ 50; by units 7 d|4" in answer.text().splitlines()
+    (told,) = [note for note in answer.notes if note.startswith("Names for overrides: ")]
+    names = told.removeprefix("Names for overrides: ").removesuffix(".").split(", ")
+    assert len(names) == len(set(names))
+    assert set(names) == {name for recipe in shipped().values() for name in overridable(recipe)}
 
 
 async def test_the_users_own_are_listed_first_and_marked_and_broken_ones_named(tmp_path: Path) -> None:
@@ -590,7 +635,7 @@ async def test_what_is_wrong_with_the_users_file_is_told_in_its_own_marks(
     own_file(text, tmp_path)
     async with open_app(Listing([])) as app:
         assert f"Not usable: recipes.toml, {problem}" in (await run(app)).notes
-        assert (await refused(app, recipe="zz")).what.endswith(f"\nNot usable: recipes.toml, {problem}")
+        assert (await refused(app, recipe="zz", region="US")).what.endswith(f"\nNot usable: recipes.toml, {problem}")
 
 
 async def test_many_own_recipes_do_not_make_the_list_long(tmp_path: Path) -> None:
@@ -630,7 +675,7 @@ async def test_of_very_many_recipes_an_unknown_name_shows_as_many_as_there_is_ro
         "".join(f'[mine-{number:030}]\npurpose = "{purpose}"\n' for number in range(30)) + "[broken]\n", "utf-8"
     )
     async with open_app(Listing([]), home=home) as app:
-        error = await refused(app, recipe="zz")
+        error = await refused(app, recipe="zz", region="US")
     lines = error.what.splitlines()
     assert lines[1].startswith("breaking-out: ")
     shown = sum(": " in line for line in lines[1:-1])

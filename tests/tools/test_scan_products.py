@@ -267,6 +267,25 @@ async def test_mistakes_of_both_kinds_are_told_at_once() -> None:
     async with open_app(Listing([])) as app:
         error = await refused(app, pages=99, min_product_rating=9, page_num=3)
         assert len(error.what.splitlines()) == 3
+        error = await refused(app, page=99, max_credit=-1, category="Beauty", exclude_delisted="maybe", region="Mars")
+        assert [line.split(":")[0].strip('"') for line in error.what.splitlines()] == [
+            "page",
+            "exclude_delisted",
+            "max_credit",
+            "category",
+            "region",
+            "category_id",
+        ]
+
+
+async def test_the_number_of_pages_by_another_name_is_judged_at_once() -> None:
+    async with open_app(Listing([])) as app:
+        first, second = (await refused(app, num_pages=99)).what.splitlines()
+        assert first == "num_pages: a scan reads whole pages from the first on; pages says how many."
+        assert second == "pages: input should be less than or equal to 50 (got 99)."
+        assert len((await refused(app, max_pages=99, num_pages=None)).what.splitlines()) == 2
+        assert len((await refused(app, num_pages=99, pages=2)).what.splitlines()) == 1
+        assert len((await refused(app, num_pages=9)).what.splitlines()) == 1
 
 
 async def test_too_many_pages_are_refused_with_the_credits_that_the_most_pages_need() -> None:

@@ -63,6 +63,19 @@ async def test_an_unknown_id_that_lost_its_last_digits_is_told_with_the_one_that
         assert f"{lost}: There is {kept} (US): digits at the end are lost" in answer.text()
 
 
+async def test_an_unknown_id_of_another_length_than_usual_is_taken_with_a_remark() -> None:
+    service = Service(row(1), row(2, product_id="123"))
+    async with open_app(service) as app:
+        await app.call("search_products", {"region": "US"})
+        answer = await app.call("watch_products", {"action": "add", "product_ids": [ONE, "123", "77", UNKNOWN]})
+        assert "TikTok's product ids usually have 19 digits; not so: 77." in answer.notes
+        assert answer.facts["new"] == 4
+        many = await app.call("watch_products", {"action": "add", "product_ids": [str(n) for n in range(7)]})
+        assert "TikTok's product ids usually have 19 digits; not so: 0, 1, 2, 3, 4 and 2 more." in many.notes
+        removed = await app.call("watch_products", {"action": "remove", "product_ids": ["77"]})
+        assert removed.notes == []
+
+
 async def test_again_is_no_harm_and_is_told() -> None:
     async with open_app(Service()) as app:
         await app.call("watch_products", {"action": "add", "product_ids": [ONE]})
@@ -115,9 +128,10 @@ async def test_a_note_is_cleaned_kept_and_shown_with_the_changes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"product_ids": [ONE]}, "action: is required."),
+        ({"product_ids": [ONE]}, "action: is required (add or remove)."),
         ({"action": "add"}, "product_ids: is required."),
         ({"action": "watch", "product_ids": [ONE]}, "action: input should be 'add' or 'remove'"),
+        ({"action": "list"}, "'add' or 'remove'; get_changes scope=watch shows the list (got \"list\")."),
         ({"action": "add", "product_ids": []}, "product_ids: needs at least 1 (got 0)"),
         ({"action": "add", "product_ids": [product_id(n) for n in range(51)]}, "takes at most 50."),
         pytest.param({"action": "add", "product_ids": "[" * 100_000}, "product_ids: ", id="nested too deeply"),

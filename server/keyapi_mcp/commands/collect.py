@@ -15,6 +15,7 @@ from keyapi_mcp.commands.call import exit_code
 from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, as_text
 from keyapi_mcp.recipes.loading import as_name
+from keyapi_mcp.reference import regions
 from keyapi_mcp.results.untrusted import clean
 
 
@@ -80,6 +81,8 @@ async def _collect(app: App, recipe: str, region: str, max_credits: int | None, 
     ran = await app.call("run_recipe", {"recipe": recipe, "region": region, "max_credits": most}, pages_read)
     collected.spent += ran.spending.call + ran.spending.call_maybe
     told = [ran.scope, *ran.lines]
+    if not ran.structured()["rows"] and (doubt := regions.doubt(regions.normalise(region).code)):
+        told.append(doubt)
     # What has never returned anything has nothing that could have changed.
     with suppress(InvalidQuery):
         changed = await app.call("get_changes", {"scope": "recipe", "recipe": recipe, "region": region})

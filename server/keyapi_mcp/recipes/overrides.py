@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from keyapi_mcp.arguments import nearest_name
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.query import plain_number
 from keyapi_mcp.recipes.parsing import Unusable, limit
@@ -65,8 +65,11 @@ def override(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
 
 
 def names(recipe: Recipe) -> tuple[str, ...]:
-    """What of a recipe can be overridden."""
-    return (*recipe.filters, *(one.name for one in recipe.conditions))
+    """What of a recipe can be overridden; a category is an argument of the call."""
+    return (
+        *(name for name in recipe.filters if name not in CATEGORY_FILTERS),
+        *(one.name for one in recipe.conditions),
+    )
 
 
 def _change_condition(conditions: dict[str, Condition], condition: Condition, value: str) -> None:
@@ -105,8 +108,8 @@ def _number(text: str) -> float:
 
 
 def _unknown(recipe: Recipe, name: str) -> str:
-    near = difflib.get_close_matches(name.lower()[:60], (*names(recipe), *FILTERS), 1)
-    nearest = f"; the nearest is {near[0]}" if near else ""
+    near = nearest_name(name, (*names(recipe), *FILTERS))
+    nearest = f"; the nearest is {near}" if near else ""
     return f"{recipe.name} has nothing of this name{nearest}"
 
 

@@ -45,3 +45,15 @@ def normalise(text: str) -> Region:
     if not re.fullmatch(r"[A-Z]{2}", code):
         raise ValueError(f"must be a two-letter country code; known are {', '.join(KNOWN)}.")
     return Region(code, code in KNOWN)
+
+
+def doubt(code: str) -> str:
+    """A sentence for an answer without a product, where the market may be the cause; empty for a known one."""
+    if code in KNOWN:
+        return ""
+    # One letter is the same, or both are exchanged.
+    near = [one for one in KNOWN if one[0] == code[0] or one[1] == code[1] or one == code[::-1]]
+    return (
+        f"{code} is not among the markets known to work here; "
+        f"{'the nearest' if near else 'known'} {'is' if len(near) == 1 else 'are'} {', '.join(near or KNOWN)}."
+    )

@@ -10,7 +10,7 @@ from keyapi_mcp.product import Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.product_table import Row, product_table
-from keyapi_mcp.results.scope import category_words, filters, scope_line
+from keyapi_mcp.results.scope import nothing_matches, scope_line
 
 PRODUCT_PAGE: Final = "Product page: https://www.tiktok.com/view/product/<product_id>"
 
@@ -90,7 +90,4 @@ def _next_step(query: ProductQuery, page: Page) -> str:
         return "this page was not full: the list ends here."
     if query.page_num > 1:
         return f"nothing on page {query.page_num}: the list ends before it; page_num=1 is its start."
-    in_force = filters(query) + category_words(query)
-    if in_force:
-        return f"no product matches all of: {'; '.join(in_force)}. Relax one of them, the narrowest first."
-    return f"the source has no products for {query.region}; check the country code."
+    return nothing_matches(query, "Relax one of them, the narrowest first.")

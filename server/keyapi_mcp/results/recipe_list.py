@@ -8,6 +8,7 @@ from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.recipes.loading import RECIPES_FILE, Recipes
+from keyapi_mcp.recipes.overrides import names
 from keyapi_mcp.recipes.recipe import Recipe
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.recipe_words import screen_words
@@ -37,8 +38,11 @@ def _list(listed: list[Recipe], rows: int, recipes: Recipes, spending: Spending)
     own = sum(recipe.own for recipe in listed)
     cells = tuple((one.name, purpose_words(one), screen_words(one), one.pages) for one in listed[:rows])
     text = "\n".join("|".join(map(str, row)) for row in (_COLUMNS, *cells))
+    named = dict.fromkeys(name for recipe in listed[:rows] for name in names(recipe))
+    notes = [f"Names for overrides: {', '.join(named)}."] if named else []
     yours = [recipe.name for recipe in listed[:rows] if recipe.own]
-    notes = [f"From your own {RECIPES_FILE}: {', '.join(yours)}."] if yours else []
+    if yours:
+        notes.append(f"From your own {RECIPES_FILE}: {', '.join(yours)}.")
     if beyond := [recipe.name for recipe in listed[rows:]]:
         more = f" and {len(beyond) - _MOST_NAMES} more" if len(beyond) > _MOST_NAMES else ""
         notes.append(f"Not shown here: {', '.join(beyond[:_MOST_NAMES])}{more}.")

@@ -18,7 +18,7 @@ from keyapi_mcp.results.product_table import COLUMNS, Column, Row, beside_sales,
 from keyapi_mcp.results.recipe_list import purpose_words
 from keyapi_mcp.results.recipe_words import amount, condition_words, metric_words
 from keyapi_mcp.results.room import own_tokens, with_room
-from keyapi_mcp.results.scope import category_words, filters, question
+from keyapi_mcp.results.scope import nothing_matches, question
 
 MOST_ROWS: Final = 10
 # Of either form of the answer; it shows fewer rows where ten would not fit.
@@ -215,11 +215,8 @@ def _not_shown(run: Run, shown: int, ids: int) -> Iterator[str]:
 
 def _next_step(run: Run) -> str:
     if not run.gathered.products:
-        in_force = filters(run.query) + category_words(run.query)
-        if not in_force:
-            return f"the source has no products for {run.query.region}; check the country code."
         example = f", for example {loosened}" if (loosened := _loosened_filter(run.query)) else ""
-        return f"no product matches all of: {'; '.join(in_force)}. Loosen one of them by overrides{example}."
+        return nothing_matches(run.query, f"Loosen one of them by overrides{example}.")
     if not run.products:
         return f"all of these are off sale{'' if run.gathered.ended else '; more pages read on'}."
     if run.screened.nearest is not None:

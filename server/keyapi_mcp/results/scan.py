@@ -17,7 +17,7 @@ from keyapi_mcp.results.gathered import Gathered, remarks, sample_words
 from keyapi_mcp.results.numbers import compact, exact, percent
 from keyapi_mcp.results.product_table import COLUMNS, beside_sales, read_row, sort_column, table_of
 from keyapi_mcp.results.room import overcounted, with_room
-from keyapi_mcp.results.scope import category_words, filters, question
+from keyapi_mcp.results.scope import nothing_matches, question
 
 _BEST: Final = 10
 _LEAST: Final = 3
@@ -226,7 +226,4 @@ def _next_step(query: ProductQuery, gathered: Gathered, products: Sequence[Produ
         return f"all of these are off sale; exclude_delisted=false shows them for 0 credits{more}."
     if gathered.products:
         return "get_product or query_products read all of these products for 0 credits."
-    in_force = filters(query) + category_words(query)
-    if in_force:
-        return f"no product matches all of: {'; '.join(in_force)}. Relax one of them, the narrowest first."
-    return f"the source has no products for {query.region}; check the country code."
+    return nothing_matches(query, "Relax one of them, the narrowest first.")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from keyapi_mcp.clock import iso
 from keyapi_mcp.product import Page
 from keyapi_mcp.query import PARAMETERS, SORT, Codes, ProductQuery, Range, meaning
-from keyapi_mcp.reference import categories
+from keyapi_mcp.reference import categories, regions
 from keyapi_mcp.results.numbers import percent
 
 SANDBOX_MARK = "SANDBOX (synthetic data)"
@@ -57,6 +57,17 @@ def category_words(query: ProductQuery) -> list[str]:
             known = categories.by_id(identifier)
             words.append(f"{known.name} ({identifier})" if known else f"category {identifier}")
     return words
+
+
+def nothing_matches(query: ProductQuery, way_on: str) -> str:
+    """The next step of an answer without any product, the likeliest cause first. way_on: where there are filters."""
+    in_force, doubt = filters(query) + category_words(query), regions.doubt(query.region)
+    if in_force:
+        words = f"no product matches all of: {'; '.join(in_force)}. {way_on}"
+        return f"{doubt} Otherwise: {words}" if doubt else words
+    if doubt:
+        return f"{doubt} The source has no products for it."
+    return f"the source has no products for {query.region}; check the country code."
 
 
 def sort_words(query: ProductQuery) -> str:

@@ -157,7 +157,7 @@ class Reader:
             )
         if answer["kind"] in ("busy", "file"):
             raise StoreUnavailable(str(self._path or "memory"), _why(answer))
-        raise worded(answer["kind"], answer["error"], sql, SECONDS)
+        raise worded(answer["kind"], answer["error"], sql, SECONDS, answer.get("others", ()))
 
     async def aclose(self) -> None:
         """End every process, whatever it is at."""

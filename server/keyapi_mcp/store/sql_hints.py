@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.reference.absent import absent
 from keyapi_mcp.store.columns import FIGURES, TEXTS
+from keyapi_mcp.store.sql_worker import NO_COLUMN
 from keyapi_mcp.store.views import COLUMNS
 
 _VIEWS: Final = ", ".join(COLUMNS)
@@ -122,9 +124,9 @@ _DIALECTS: Final = tuple(
 _DENIED: Final = ("not authorized", "prohibited", "cannot modify", "may not be modified", "vtable constructor failed")
 
 
-def worded(kind: str, error: str, sql: str, seconds: float) -> InvalidQuery:
-    """The error for a refused statement. kind, error: as the worker says them."""
-    error = "".join(one if one.isprintable() else " " for one in error)
+def worded(kind: str, error: str, sql: str, seconds: float, others: Sequence[str] = ()) -> InvalidQuery:
+    """The error for a refused statement. kind, error, others: as the worker says them."""
+    error = _printable(error)
     if kind == "time":
         return InvalidQuery(
             f"The statement was stopped: it took longer than {seconds:g} s.",
@@ -137,8 +139,9 @@ def worded(kind: str, error: str, sql: str, seconds: float) -> InvalidQuery:
         )
     if kind == "denied" or any(sign in error for sign in _DENIED):
         return _denied(error)
+    if found := NO_COLUMN.fullmatch(error):
+        return _columns([found[1], *map(_printable, others)])
     for pattern, words in (
-        (r"no such column: (.+?)(?: - should this be .*)?", _column),
         (r"no such table: (.+)", _view),
         (r"no such function: (.+)", _function),
     ):
@@ -169,6 +172,10 @@ _OTHERS: Final = (
 )
 
 
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
 def _raw(error: str) -> str:
     return f"SQL: {' '.join(error.split())[:200]}."
 
@@ -187,12 +194,25 @@ def _bare(name: str) -> str:
     return name.rpartition(".")[2].strip("\"'`[] ") or name
 
 
-def _column(written: str) -> InvalidQuery:
-    name = _bare(written)[:60]
-    of = written.rpartition(".")[0].strip("\"'`[] ")[:60]
-    there = f"in {of}" if of else "in what it selects from"
+def _columns(written: Sequence[str]) -> InvalidQuery:
+    """written: as in the statement, the first one first."""
+    by_name: dict[str, str] = {}
+    for one in written:
+        by_name.setdefault(_bare(one)[:60], one)
+    names = list(by_name)
+    if len(names) == 1:
+        of = written[0].rpartition(".")[0].strip("\"'`[] ")[:60]
+        there = f"in {of}" if of else "in what it selects from"
+        return InvalidQuery(f"There is no column {names[0]} {there}.", _way(names[0], written[0]))
+    ways = " ".join(f"{name}: {_way(name, by_name[name])}" for name in names)
+    if _LIST in ways:  # once is enough
+        ways = f"{ways.replace(f' {_LIST}', '')} {_LIST}"
+    return InvalidQuery(f"There are no columns {', '.join(names)} in what it selects from.", ways)
+
+
+def _way(name: str, written: str) -> str:
     quoted = "text stands in single quotes; otherwise: " if written.startswith('"') else ""
-    return InvalidQuery(f"There is no column {name} {there}.", quoted + _meant(name.lower()))
+    return quoted + _meant(name.lower())
 
 
 def _meant(name: str) -> str:

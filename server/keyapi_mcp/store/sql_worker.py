@@ -5,13 +5,15 @@ It is run by its path with the standard library alone, so that it starts fast. O
 - first `{"uri", "size", "views": {name: SELECT}, "tables": {name: {"columns": {name: type}, "rows": [[...]]}},
   "heap_bytes"}`, and where `uri` is null, `size` bytes of a database; answered with `{"ready"}` or `{"error", "kind"}`,
 - then for each question `{"sql", "rows", "characters", "longest_text", "seconds"}`,
-- answered with `{"begun"}` and then with `{"columns", "dropped", "rows", "more", "cut"}` or `{"error", "kind"}`;
+- answered with `{"begun"}` and then with `{"columns", "dropped", "rows", "more", "cut"}` or `{"error", "kind"}`, with
+  `"others"` where further columns do not exist, as written;
   kind: "sql", "denied", "time", "memory", "busy" (locked by another process) or "file" (damaged, gone).
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -38,6 +40,9 @@ _OWN_BYTES: Final = 128 * 1024 * 1024
 _OPCODES_BETWEEN_LOOKS: Final = 1_000
 _BUSY_S: Final = 1.0
 _LONGEST_NAME: Final = 60
+# How SQLite says so; newer ones add what text in double quotes may have been meant as.
+NO_COLUMN: Final = re.compile(r"no such column: (.+?)(?: - should this be .*)?")
+_MOST_COLUMNS: Final = 6
 # Everything in SQLite's documentation that computes a value from values; nothing that reads files, loads code, or
 # makes large things out of nothing. Newer functions are not known to be harmless until somebody has looked.
 _FUNCTIONS: Final = frozenset(
@@ -175,7 +180,7 @@ def answer(connection: sqlite3.Connection, asked: dict[str, Any]) -> dict[str, A
         return {"error": "out of memory", "kind": "memory"}
     # Warning: two statements; ValueError: half a surrogate pair, a zero character.
     except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
-        return _failure(error)
+        return _failure(error) | _others(cursor, asked["sql"], str(error))
     finally:
         # What is left of the statement would hold its snapshot of the file.
         cursor.close()
@@ -185,6 +190,25 @@ def answer(connection: sqlite3.Connection, asked: dict[str, Any]) -> dict[str, A
 def _failure(error: Exception) -> dict[str, Any]:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return {"error": str(error)[:1_000], "kind": _KINDS.get(code, "sql")}
+
+
+def _others(cursor: sqlite3.Cursor, sql: str, error: str) -> dict[str, Any]:
+    """Further columns that do not exist: SQLite names the first one, so each that it names is written as NULL."""
+    found: list[str] = []
+    try:
+        while len(found) < _MOST_COLUMNS and (missing := NO_COLUMN.fullmatch(error)):
+            if missing[1] in (*found, "NULL"):
+                break  # it is written in a way that this does not reach
+            found.append(missing[1])
+            sql = re.sub(rf"(?<![\w.]){re.escape(missing[1])}(?!\w)", "NULL", sql)
+            error = ""
+            try:
+                cursor.execute(f"EXPLAIN {sql}")
+            except sqlite3.Error as next_error:
+                error = str(next_error)
+    except (MemoryError, sqlite3.Warning, ValueError):
+        pass
+    return {"others": found[1:]} if found[1:] else {}
 
 
 def _read(cursor: sqlite3.Cursor, asked: dict[str, Any]) -> dict[str, Any]:

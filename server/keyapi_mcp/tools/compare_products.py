@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.comparison import comparison
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.missing import WAYS_IN, in_other_regions
+from keyapi_mcp.tools.missing import WAYS_IN, in_other_regions, meant
 from keyapi_mcp.tools.reading import Listed, ProductId, Region, read
 
 DESCRIPTION: Final = """\
@@ -44,23 +44,25 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
             raise in_other_regions(product_id, asked.region, [one.region for one in seen])
         chosen += here
         missing += [] if here else [product_id]
+    near = await meant(services.store, missing)
     if len(chosen) < _FEWEST:
-        raise _too_few(len(chosen), missing)
+        raise _too_few(len(chosen), missing, near)
     if missing:
         notes.append(f"Not in the store, so left out: {', '.join(missing)}; search_products brings products in.")
+        notes += near
     synthetic = await services.store.synthetic()
     return comparison(chosen, notes=notes, spending=await services.spending(), synthetic=synthetic)
 
 
-def _too_few(found: int, missing: list[str]) -> InvalidQuery:
+def _too_few(found: int, missing: Sequence[str], near: Sequence[str]) -> InvalidQuery:
     if not missing:
         return InvalidQuery("A comparison takes two different products.", "call again with two to eight different ids.")
     rest = "none of the others is" if not found else "only one other is"
-    return InvalidQuery(
+    what = (
         f"Not in the store, which holds what searches have shown: {', '.join(missing)}; {rest}. The service has no "
-        "look-up by product id.",
-        WAYS_IN,
+        "look-up by product id."
     )
+    return InvalidQuery("\n".join([what, *near]), WAYS_IN)
 
 
 def _schema(_settings: Settings) -> dict[str, Any]:

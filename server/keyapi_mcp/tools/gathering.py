@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Final
 
+from keyapi_mcp.arguments import CORRECTED
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, TimedOut
-from keyapi_mcp.query import ProductQuery
+from keyapi_mcp.query import MOST_PAGES, ProductQuery
 from keyapi_mcp.results.answer import Spending
 from keyapi_mcp.results.gathered import Gathered, pages_in_words
 from keyapi_mcp.settings import Settings
@@ -33,6 +35,17 @@ def most_credits(pages: int, max_credits: int | None, limit: int | None) -> int:
         f"max_credits={most:,} is above KEYAPI_MCP_CREDITS_PER_CALL, which allows {limit:,} a call. Nothing was sent.",
         f"max_credits={limit} is the most; KEYAPI_MCP_CREDITS_PER_CALL raises the limit (off lifts it).",
     )
+
+
+def corrected(problems: Sequence[str], limit: int | None, first: str = CORRECTED) -> str:
+    """The next step after a refusal. limit: credits that a call may spend; first: what there is to do anyway."""
+    # Whoever asked for too many pages corrects that to the most there may be, and would meet the next limit.
+    if limit is not None and limit < MOST_PAGES and any(line.startswith("pages: ") for line in problems):
+        return (
+            f"{first.removesuffix('.')}; above {limit} pages, max_credits={limit} is needed too, and the same call "
+            "again reads on."
+        )
+    return first
 
 
 async def gather(services: Services, query: ProductQuery, pages: int, most: int) -> tuple[Gathered, Spending]:

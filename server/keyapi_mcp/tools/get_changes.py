@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -46,7 +46,8 @@ def _recipe(value: object) -> object:
     return as_name(value) if isinstance(value, str) else value
 
 
-_Scope = Annotated[Literal["watch", "recipe", "all"], BeforeValidator(_folded)]
+_Kind = Literal["watch", "recipe", "all"]
+_Scope = Annotated[_Kind, BeforeValidator(_folded)]
 
 
 class _Arguments(BaseModel):
@@ -60,7 +61,7 @@ class _Arguments(BaseModel):
 
 
 async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+    asked = read(_Arguments, _by_recipe(services, arguments))
     since = None if asked.since is None else _day(asked.since, data_day(services.clock()))
     scope = await _scope(services, asked)
     found = await services.store.watch_list.changes(scope, since, asked.limit)
@@ -73,6 +74,15 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         spending=await services.spending(),
         synthetic=await services.store.synthetic(),
     )
+
+
+def _by_recipe(services: Services, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A recipe's name given as the scope can mean only one thing."""
+    given = arguments.get("scope")
+    name = as_name(given) if isinstance(given, str) else ""
+    if name in get_args(_Kind) or arguments.get("recipe") or name not in services.recipes.by_name:
+        return arguments
+    return {**arguments, "scope": "recipe", "recipe": name}
 
 
 def _day(text: str, newest: date) -> date:

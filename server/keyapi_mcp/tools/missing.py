@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.store.store import Store
 
+_LOOKED_FOR: Final = 5
 # There is nothing known of such a product, so no filter can be named that would find it.
 WAYS_IN: Final = (
     "search_products with the region, category and filters that it falls under brings it in (1 credit a page); "
@@ -30,6 +32,12 @@ def lost_digits(near: Sequence[tuple[str, str]]) -> str:
     """What may have been meant. near: as above, at least one."""
     kept = " and ".join(f"{identifier} ({region})" for region, identifier in near)
     return f"There is {kept}: digits at the end are lost where an id is sent as a number instead of text."
+
+
+async def meant(store: Store, unknown: Sequence[str]) -> list[str]:
+    """A sentence for each of these ids that a kept one may be meant by; only so many are looked at."""
+    found = [(one, (await store.product(one, None)).near) for one in unknown[:_LOOKED_FOR]]
+    return [f"{one}: {lost_digits(near)}" for one, near in found if near]
 
 
 def in_other_regions(product_id: str, region: str | None, regions: Sequence[str]) -> InvalidQuery:

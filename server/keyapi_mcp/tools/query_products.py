@@ -21,8 +21,8 @@ state, derived metrics as columns), snapshots (history: region, product_id, data
 (id, name, path), columns (every column with unit and meaning), glossary (formulas, guards). Useful columns of \
 products: product_id, region, name, category_id, category_l2_id, category_l3_id, seller_id, price_usd, commission, \
 units_7d, units_30d, gmv_30d_usd, videos_30d, views_30d (windows 1, 7, 15, 30, 60, 90 d; without one: lifetime), \
-creators, rating, reviews, growth_7d, momentum, creator_inflow, video_share, live_share, usd_per_sale, seen_days, \
-delisted (0/1), data_day. Days are integers like 20261122. NULL means unknown."""
+creators, rating, reviews, growth_7d, momentum, creator_inflow, video_share, live_share, usd_per_sale, stage, \
+follow_window, opportunity, seen_days, delisted (0/1), data_day. Days are integers like 20261122. NULL means unknown."""
 _CHARACTERS: Final = 6_000
 _MOST_ROWS: Final = 100
 _HELD: Final = """\

@@ -9,13 +9,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from keyapi_mcp.arguments import CORRECTED
+from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.query import MOST_PAGES, Whole
 from keyapi_mcp.recipes.loading import shipped_names
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.reading import read
+from keyapi_mcp.tools.reading import read_what_can_be
 
 DESCRIPTION: Final = (
     f"Run a named screen: {', '.join(shipped_names())}, or one of the user's own. Reads a few pages of the service, "
@@ -80,10 +82,13 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     # Imported here, so that a client that only lists the tools does not wait for it.
     from keyapi_mcp.tools.screening import list_recipes, run_recipe
 
-    asked = read(Arguments, arguments)
-    if asked.recipe is None or not asked.recipe.strip():
-        return await list_recipes(services)
-    return await run_recipe(services, asked.recipe, asked)
+    asked, problems = read_what_can_be(Arguments, arguments)
+    assert asked is not None  # none of them is required
+    if asked.recipe is not None and asked.recipe.strip():
+        return await run_recipe(services, asked.recipe, asked, problems)
+    if problems:
+        raise InvalidQuery("\n".join(problems), CORRECTED)
+    return await list_recipes(services)
 
 
 def _schema(_settings: Settings) -> dict[str, Any]:

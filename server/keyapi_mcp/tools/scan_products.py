@@ -15,8 +15,8 @@ from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.scan import scan_answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.gathering import gather, most_credits
-from keyapi_mcp.tools.reading import read
+from keyapi_mcp.tools.gathering import corrected, gather, most_credits
+from keyapi_mcp.tools.reading import noted, read_what_can_be
 
 DESCRIPTION: Final = """\
 Read one niche in one call: up to 50 pages of the products that search_products finds, as statistics: price bands, \
@@ -24,8 +24,9 @@ concentration, newcomers, channels, commission, creators, stages, then the ten b
 a page, 0 for pages already kept. Figures are of the sample, which the sort chooses, not of the market."""
 
 _PAGING: Final = ("page_num", "page_size")
-# What models write for the number of pages.
-_PAGE_WORDS: Final = frozenset({*_PAGING, "page", "limit", "per_page", "max_pages", "num_pages"})
+# What models write for the number of pages, and for what a scan does not have.
+_FOR_PAGES: Final = ("num_pages", "max_pages", "page_count")
+_PAGE_WORDS: Final = frozenset({*_PAGING, "page", "limit", "per_page", *_FOR_PAGES})
 
 
 class _Own(BaseModel):
@@ -69,22 +70,17 @@ def _read(arguments: Mapping[str, Any], limit: int | None) -> tuple[_Own, Asked]
         for name, value in rest.items()
         if name in _PAGE_WORDS and value not in (None, "")
     ]
+    for name in _FOR_PAGES:  # its value is judged, too
+        if rest.get(name) is not None:
+            own.setdefault("pages", rest[name])
     given = {name: value for name, value in rest.items() if name not in _PAGE_WORDS}
-    options, asked = _Own(), None
-    try:
-        options = read(_Own, own)
-    except InvalidQuery as error:
-        problems.append(error.what)
-    try:
+    options, faults = read_what_can_be(_Own, own)
+    problems += faults
+    asked = None
+    with noted(problems):
         asked = read_arguments(given, _NAMES)
-    except InvalidQuery as error:
-        problems.append(error.what)
-    if problems or asked is None:
-        next_step = "call again with these corrected"
-        # Whoever asked for too many pages corrects that to the most there may be, and would meet the next limit.
-        if limit is not None and limit < MOST_PAGES and any(line.startswith("pages: ") for line in problems):
-            next_step += f"; above {limit} pages, max_credits={limit} is needed too, and the same call again reads on"
-        raise InvalidQuery("\n".join(problems), f"{next_step}.")
+    if problems or asked is None or options is None:
+        raise InvalidQuery("\n".join(problems), corrected(problems, limit))
     return options, asked
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from keyapi_mcp.arguments import CATEGORY_PARAMETERS, Asked, read_arguments
+from keyapi_mcp.arguments import CATEGORY_PARAMETERS, CORRECTED, Asked, read_arguments
 from keyapi_mcp.clock import data_day
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.recipes.conditions import measure, screen
-from keyapi_mcp.recipes.loading import Recipes, as_name
+from keyapi_mcp.recipes.loading import as_name
 from keyapi_mcp.recipes.overrides import override
 from keyapi_mcp.recipes.recipe import CATEGORY_FILTERS, Recipe
 from keyapi_mcp.reference import categories
@@ -18,7 +19,8 @@ from keyapi_mcp.results.recipe_run import Run, run_answer
 from keyapi_mcp.results.room import fitted
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.tools.base import Services
-from keyapi_mcp.tools.gathering import gather, most_credits
+from keyapi_mcp.tools.gathering import corrected, gather, most_credits
+from keyapi_mcp.tools.reading import noted
 
 if TYPE_CHECKING:
     from keyapi_mcp.tools.run_recipe import Arguments
@@ -29,10 +31,12 @@ async def list_recipes(services: Services) -> Answer:
     return recipe_list(services.recipes, await services.spending(source="the list of recipes"))
 
 
-async def run_recipe(services: Services, name: str, asked: Arguments) -> Answer:
-    """Read the pages, apply the conditions, remember what is found. Raises a KeyApiMcpError."""
-    recipe = override(_recipe(name, services.recipes), asked.overrides)
-    question = _question(recipe, asked, services)
+async def run_recipe(services: Services, name: str, asked: Arguments, problems: Sequence[str]) -> Answer:
+    """Read the pages, apply the conditions, remember what is found. Raises a KeyApiMcpError.
+
+    problems: what of the call could not be read already.
+    """
+    recipe, question = _read(services, name, asked, problems)
     limit = services.settings.credits_per_call
     pages, most = asked.pages or recipe.pages, asked.max_credits
     if asked.pages is None and most is None and limit is not None:
@@ -60,25 +64,35 @@ async def run_recipe(services: Services, name: str, asked: Arguments) -> Answer:
     )
 
 
-def _recipe(name: str, recipes: Recipes) -> Recipe:
-    """By its name, however it is written. Raises InvalidQuery with the list of all."""
-    found = recipes.by_name.get(as_name(name))
-    if found is None:
-        raise unknown_recipe(name, recipes)
-    return found
+def _read(services: Services, name: str, asked: Arguments, problems: Sequence[str]) -> tuple[Recipe, Asked]:
+    """The recipe with the call's own numbers, and what to ask the service.
 
-
-def _question(recipe: Recipe, asked: Arguments, services: Services) -> Asked:
-    """What to ask the service. Raises InvalidQuery for what is missing or wrong; nothing was sent then."""
-    if asked.region is None:
-        raise InvalidQuery(
-            f"region: is needed to run {recipe.name}, for example US. Nothing was sent.", "call again with a region."
-        )
-    given = recipe.arguments(data_day(services.clock()))
+    Raises InvalidQuery with everything that is missing or wrong; nothing was sent then.
+    """
+    told, next_step = list(problems), CORRECTED
+    recipe = services.recipes.by_name.get(as_name(name))  # however it is written
+    question = None
+    if recipe is None:
+        unknown = unknown_recipe(name, services.recipes)
+        told.append(unknown.what)
+        next_step = unknown.next_step
+    else:
+        with noted(told):
+            recipe = override(recipe, asked.overrides)
+    given: dict[str, Any] = {} if recipe is None else recipe.arguments(data_day(services.clock()))
     if asked.category is not None:
         given = {name: value for name, value in given.items() if name not in CATEGORY_FILTERS}
-        given |= _category(asked.category)
-    return read_arguments({"region": asked.region, **given})
+        with noted(told):
+            given |= _category(asked.category)
+    if asked.region is None:
+        told.append(
+            f"region: is needed to run {recipe.name if recipe else 'a recipe'}, for example US. Nothing was sent."
+        )
+    with noted(told):
+        question = read_arguments({"region": asked.region or "US", **given})
+    if told or recipe is None or question is None:
+        raise InvalidQuery("\n".join(told), corrected(told, services.settings.credits_per_call, next_step))
+    return recipe, question
 
 
 def _category(value: str) -> dict[str, str]:
@@ -89,6 +103,6 @@ def _category(value: str) -> dict[str, str]:
     near = "; ".join(f"{categories.path(one)} = {one.id}" for one in resolved.candidates)
     shown = fitted(clean(value[:100]).replace('"', "'"), 15)
     raise InvalidQuery(
-        f'category: "{shown}" is no single category.' + (f" Near: {near}." if near else "") + " Nothing was sent.",
-        "call again with an id" + ("." if near else "; find_categories looks them up for 0 credits."),
+        f'category: "{shown}" is no single category. '
+        + (f"Near: {near}." if near else "find_categories looks them up for 0 credits.")
     )

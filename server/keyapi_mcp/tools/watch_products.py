@@ -13,7 +13,7 @@ from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.results.watch_list import watch_answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.missing import lost_digits
+from keyapi_mcp.tools.missing import meant
 from keyapi_mcp.tools.reading import Listed, ProductId, read
 
 DESCRIPTION: Final = """\
@@ -21,12 +21,16 @@ Adds products to the watch list of get_changes, or removes them: 0 credits, writ
 no harm; ids that no search has shown yet are taken."""
 _MOST: Final = 50
 _LONGEST_NOTE: Final = 200
-# So many unknown ids are looked at for what else they may stand for.
-_LOOKED_FOR: Final = 5
+# What the ids of products have that were seen so far.
+_DIGITS: Final = 19
+_MOST_NAMED: Final = 5
 
 
 def _action(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+    action = value.strip().lower() if isinstance(value, str) else value
+    if action not in ("add", "remove"):
+        raise ValueError("input should be 'add' or 'remove'; get_changes scope=watch shows the list")
+    return action
 
 
 def _note(value: object) -> object:
@@ -58,19 +62,16 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         changed,
         len(await watch_list.everything()),
         states,
-        remarks=[*await _meant(services, unseen[:_LOOKED_FOR]), *_remarks(services.settings, asked, ids)],
+        remarks=[*await meant(services.store, unseen), *_remarks(services.settings, asked, ids, unseen)],
         spending=await services.spending(source="local store"),
         synthetic=await services.store.synthetic(),
     )
 
 
-async def _meant(services: Services, unseen: Sequence[str]) -> list[str]:
-    """Ids of the store that these may stand for."""
-    found = [(one, (await services.store.product(one, None)).near) for one in unseen]
-    return [f"{one}: {lost_digits(near)}" for one, near in found if near]
-
-
-def _remarks(settings: Settings, asked: _Arguments, ids: Sequence[str]) -> Iterator[str]:
+def _remarks(settings: Settings, asked: _Arguments, ids: Sequence[str], unseen: Sequence[str]) -> Iterator[str]:
+    if odd := [one for one in unseen if len(one) != _DIGITS]:
+        more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
+        yield f"TikTok's product ids usually have {_DIGITS} digits; not so: {', '.join(odd[:_MOST_NAMED])}{more}."
     if len(ids) < len(asked.product_ids):
         yield "An id that was given more than once counts once."
     if asked.note and asked.action == "remove":
