@@ -97,9 +97,9 @@ def _started(unpacked: Path) -> bool:
         if shutil.which(start.command) is None:
             print(f"NOT TRIED: {start.command} is not on the path, so the unpacked bundle was not started")
             return True
-        version, tools, line = conversation(start)
-    print(f"started from its own manifest: version {version}, {len(tools)} tools; asked once: {line}")
-    return line.startswith("SANDBOX (synthetic data)")
+        version, tools, answer = conversation(start)
+    print(f"started from its own manifest: version {version}, {len(tools)} tools; asked once: {answer.splitlines()[0]}")
+    return answer.startswith("SANDBOX (synthetic data)")
 
 
 def _official_start(unpacked: Path, given: dict[str, str | bool]) -> Start:

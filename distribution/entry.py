@@ -61,7 +61,10 @@ for name, value in list(os.environ.items()):
 
 install()
 
+from keyapi_mcp import installation  # noqa: E402
 from keyapi_mcp.__main__ import main  # noqa: E402
+
+os.environ[installation.BUNDLE] = "1"
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -45,7 +45,7 @@ def _written(value: str | bool) -> str:
 
 
 def conversation(start: Start) -> tuple[str, list[str], str]:
-    """Start it and ask one question; returns the server's version, its tools, and the answer's first line."""
+    """Start it and ask one question; returns the server's version, its tools, and the answer."""
     return anyio.run(_converse, start)
 
 
@@ -60,4 +60,4 @@ async def _converse(start: Start) -> tuple[str, list[str], str]:
             assert isinstance(result, CallToolResult)
             (text, *_) = [block.text for block in result.content if isinstance(block, TextContent)]
             version = client.server_info.version if client.server_info else ""
-            return version, tools, text.split("\n")[0]
+            return version, tools, text

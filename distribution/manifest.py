@@ -29,6 +29,14 @@ _USER_CONFIG: Final = {
         "required": False,
         "default": "",
     },
+    "accepted_loss": {
+        "type": "string",
+        "title": "Accepted loss",
+        "description": "Only when an answer asks for it: the name of the damaged file whose lost count of credits you "
+        "accept.",
+        "required": False,
+        "default": "",
+    },
     "sandbox": {
         "type": "boolean",
         "title": "Synthetic answers",
@@ -40,6 +48,7 @@ _USER_CONFIG: Final = {
 ENVIRONMENT: Final = {
     "KEYAPI_TOKEN": "api_key",
     "KEYAPI_MCP_HOME": "data_directory",
+    "KEYAPI_MCP_ACCEPTED_LOSS": "accepted_loss",
     "KEYAPI_MCP_SANDBOX": "sandbox",
 }
 

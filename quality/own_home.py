@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ def own_home() -> Iterator[None]:
         for name, value in os.environ.items()
         if not name.startswith("KEYAPI_") and not name.lower().endswith("_proxy")
     }
+    # The command of this very program: texts then name it briefly, whoever runs them.
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
     with tempfile.TemporaryDirectory() as folder:
         kept["KEYAPI_MCP_HOME"] = str(Path(folder) / "home")
         with mock.patch.dict(os.environ, kept, clear=True):

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.command import KEYAPI_MCP
 from support.sandbox_server import RunningSandbox
 
 # The same examples every time, and no timing: these machines are shared.
@@ -32,6 +33,8 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         for name, value in os.environ.items()
         if not name.startswith("KEYAPI_") and not name.lower().endswith("_proxy")
     }
+    # The command of this very program: texts then name it briefly.
+    kept["PATH"] = f"{Path(KEYAPI_MCP).parent}{os.pathsep}{kept.get('PATH', '')}"
     kept["KEYAPI_MCP_HOME"] = str(tmp_path_factory.mktemp("home"))
     with mock.patch.dict(os.environ, kept, clear=True):
         yield

@@ -11,18 +11,20 @@ import keyapi_mcp
 
 PACKAGE = Path(keyapi_mcp.__file__).parent
 
-_BASE = {"errors", "clock", "credits", ""}
+_BASE = {"errors", "clock", "credits", "installation", ""}
 _REFERENCE = _BASE | {"reference"}
 _ROWS = _REFERENCE | {"product", "query", "arguments"}
 # Each part, and the parts that it may import. `""` is the package itself (the version).
 ALLOWED = {
-    "errors": set(),
+    "installation": set(),
+    "errors": {"installation", ""},
     "clock": set(),
     "credits": {"errors"},
     "flat_schema": set(),
+    "key_file": set(),
     "logs": set(),
     "reference": _BASE,
-    "settings": _REFERENCE,
+    "settings": _REFERENCE | {"key_file"},
     "query": _REFERENCE | {"flat_schema"},
     "arguments": _REFERENCE | {"query"},
     "product": _REFERENCE,
@@ -43,7 +45,20 @@ ALLOWED = {
     | {"settings", "judging", "recipes", "api", "store", "results", "tools", "resources", "prompts", "completion"},
     "clients": set(),
     "commands": _ROWS
-    | {"clients", "settings", "judging", "recipes", "research", "store", "tools", "results", "app", "logs", "cli"},
+    | {
+        "clients",
+        "key_file",
+        "settings",
+        "judging",
+        "recipes",
+        "research",
+        "store",
+        "tools",
+        "results",
+        "app",
+        "logs",
+        "cli",
+    },
     "cli": _ROWS | {"settings", "app", "clients", "transports", "commands", "logs", "sandbox"},
     "sandbox": set(),
     "__main__": {"cli"},

@@ -141,6 +141,12 @@ def test_a_value_out_of_bounds_is_refused_by_the_variables_name_alone(environmen
     assert "v4lue" not in message
 
 
+@pytest.mark.parametrize("name", ["KEYAPI_MCP_SANDBOX", "KEYAPI_MCP_OFFLINE", "KEYAPI_MCP_INTEGER_ENUMS"])
+def test_a_switch_says_what_it_may_be(environment: Any, name: str) -> None:
+    environment(**{name: "ja"})
+    assert refusal() == f"{name}: must be on or off (or true/false, yes/no, 1/0)"
+
+
 def test_all_wrong_variables_are_told_together(environment: Any) -> None:
     environment(KEYAPI_MCP_CACHE_ROWS="-1", KEYAPI_TOKEN="sk live", KEYAPI_MCP_LOG_LEVEL="loud")
     assert [line.split(":")[0] for line in refusal().split("\n")] == [
@@ -179,10 +185,12 @@ def test_the_key_is_masked_wherever_settings_are_shown(environment: Any) -> None
     assert "5ecre7" not in shown
 
 
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
-def test_the_key_can_come_from_a_file(environment: Any, tmp_path: Path, start: bytes) -> None:
+# With a byte order mark: Windows' editor and PowerShell, whose ">" writes UTF-16.
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_key_can_come_from_a_file(environment: Any, tmp_path: Path, encoding: str, newline: str) -> None:
     file = tmp_path / "key"
-    file.write_bytes(start + f"\n  {KEY}\n".encode())
+    file.write_bytes(f"{newline}  {KEY}{newline}".encode(encoding))
     environment(KEYAPI_TOKEN_FILE=str(file))
     settings = read_settings()
     assert settings.api_key is not None
@@ -197,31 +205,54 @@ def test_a_key_of_the_environment_wins_over_the_file_which_is_not_opened_then(en
     assert settings.api_key.get_secret_value() == KEY
 
 
-def test_an_empty_file_is_no_key(environment: Any, tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text(" \n")
-    environment(KEYAPI_TOKEN_FILE=str(file))
-    assert read_settings().api_key is None
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe5ecre7", b"sk live 5ecre7", "schlüssel_5ecre7".encode(), None])
-def test_a_file_that_holds_no_key_is_refused_without_its_content(
-    environment: Any, tmp_path: Path, content: bytes | None
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "is not there"),
+        (b" \r\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\xff\xfe5ecre7\x00", "is not text"),
+        (b"\xff\xfe5ecre7", "holds something else than a key"),
+        ("5ecre7".encode("utf-16-le"), "holds something else than a key"),
+        (b"sk live 5ecre7", "holds something else than a key"),
+        (b"sk_live_5ecre7\nsk_live_5ecre8", "holds something else than a key"),
+        ("schlüssel_5ecre7".encode(), "holds something else than a key"),
+        (b"sk_live_5ecre7" * 1_000, "holds something else than a key"),
+    ],
+)
+def test_a_file_without_a_key_is_a_fault_that_can_be_told_and_no_reason_not_to_start(
+    environment: Any, tmp_path: Path, content: bytes | None, fault: str
 ) -> None:
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
     environment(KEYAPI_TOKEN_FILE=str(file))
-    message = refusal()
-    assert message.startswith("KEYAPI_TOKEN_FILE: the ")
-    assert "5ecre7" not in message
+    settings = read_settings()
+    assert settings.api_key is None
+    assert settings.key_fault is not None
+    assert settings.key_fault.startswith(f"the file that KEYAPI_TOKEN_FILE names {fault}")
+    assert "5ecre7" not in settings.key_fault + repr(settings)
+
+
+def test_a_folder_in_the_place_of_the_keys_file_is_called_one(environment: Any, tmp_path: Path) -> None:
+    environment(KEYAPI_TOKEN_FILE=str(tmp_path))
+    assert read_settings().key_fault == "the file that KEYAPI_TOKEN_FILE names is a folder, not a file"
 
 
 def test_a_key_given_for_the_name_of_its_file_is_not_shown(environment: Any) -> None:
     environment(KEYAPI_TOKEN_FILE=KEY)
-    assert "5ecre7" not in refusal()
+    settings = read_settings()
+    assert settings.key_fault == "the file that KEYAPI_TOKEN_FILE names is not there"
+    assert "5ecre7" not in repr(settings)
     environment(KEYAPI_MCP_SANDBOX="1")
     assert "5ecre7" not in repr(read_settings())
+
+
+def test_where_no_file_is_named_or_its_key_is_good_there_is_no_fault(environment: Any, tmp_path: Path) -> None:
+    assert read_settings().key_fault is None
+    (tmp_path / "key").write_text(KEY)
+    environment(KEYAPI_TOKEN_FILE=str(tmp_path / "key"))
+    assert read_settings().key_fault is None
 
 
 def test_the_sandbox_wins_over_a_key_which_is_then_out_of_reach(environment: Any, tmp_path: Path) -> None:
@@ -233,7 +264,8 @@ def test_the_sandbox_wins_over_a_key_which_is_then_out_of_reach(environment: Any
 
 def test_the_sandbox_does_not_even_open_the_keys_file(environment: Any, tmp_path: Path) -> None:
     environment(KEYAPI_TOKEN_FILE=str(tmp_path / "absent"))
-    assert read_settings(sandbox=True).token is None
+    settings = read_settings(sandbox=True)
+    assert (settings.token, settings.key_fault) == (None, None)
 
 
 def test_the_sandbox_counts_commission_in_fractions_whatever_the_service_does(environment: Any) -> None:
@@ -393,7 +425,7 @@ def test_every_variable_of_the_table_is_really_read() -> None:
     for name, _, _ in settings_table():
         with pytest.MonkeyPatch.context() as only_this:
             only_this.setenv(name, "\x01 \u2028")
-            if name in ("KEYAPI_MCP_ALLOWED_HOSTS", "KEYAPI_MCP_ALLOWED_ORIGINS"):
+            if name in ("KEYAPI_TOKEN_FILE", "KEYAPI_MCP_ALLOWED_HOSTS", "KEYAPI_MCP_ALLOWED_ORIGINS"):
                 assert read_settings() != Settings.model_construct()
             else:
                 assert refusal().startswith(f"{name}: ")

@@ -98,6 +98,8 @@ class App:
         from keyapi_mcp.api.client import KeyApiClient
         from keyapi_mcp.tools.pages import PageReader
 
+        if self.settings.key_fault:
+            logger.warning("there is no key: %s", self.settings.key_fault)
         if self.judging.broken:
             logger.warning("%s", self.judging.broken)
         for problem in self.recipes.problems:

@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
         description="TikTok Shop product research for models: an MCP server over KeyAPI's product analytics. "
         "Without a command it serves one client on standard input and output (this is what client "
         "configurations start). Settings come from the environment: KEYAPI_TOKEN and KEYAPI_MCP_…",
-        epilog="Try it without a key: keyapi-mcp demo",
+        epilog="The command demo tries it without a key.",
     )
     top.add_argument("--version", action="version", version=f"keyapi-mcp {__version__}")
     _server_options(top)
@@ -107,7 +107,13 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--spend-one", action="store_true", help="also ask the service one question (1 credit)")
     doctor.set_defaults(run=_doctor)
 
-    install = commands.add_parser("install", help="tell a client how to start this program")
+    install = commands.add_parser(
+        "install",
+        help="tell a client how to start this program",
+        description="Write how to start this program into a client's own configuration file. All else in the file "
+        "stays as it is, and a copy of the former file is put beside it.",
+        epilog="Example: keyapi-mcp install --client claude-desktop --key-file ~/keyapi.key",
+    )
     install.add_argument("--client", required=True, choices=_CLIENTS, help="whose configuration to change")
     install.add_argument("--sandbox", action="store_true", help="synthetic answers; no key needed")
     install.add_argument("--key-file", metavar="FILE", help="a file that holds the KeyAPI key; its path is written")
@@ -116,7 +122,13 @@ def parser() -> argparse.ArgumentParser:
     install.add_argument("--dry-run", action="store_true", help="only say what would be written, and where")
     install.set_defaults(run=_install)
 
-    store = commands.add_parser("store", help="what is kept on this machine: look, check, make smaller")
+    store = commands.add_parser(
+        "store",
+        help="what is kept on this machine: look, check, make smaller",
+        description="The local store of everything that was ever paid for. info: what is in it; check: whether the "
+        "file is sound; prune: forget products not seen for long; vacuum: give free space back to the disk.",
+        epilog="Example: keyapi-mcp store prune --older-than 180d (says what would go; --yes removes it)",
+    )
     _server_options(store)
     store.add_argument("action", choices=("info", "check", "prune", "vacuum"), help="what to do")
     store.add_argument("--older-than", type=_days, metavar="180d", help="prune: what was last seen before so many days")
@@ -128,7 +140,13 @@ def parser() -> argparse.ArgumentParser:
     )
     store.set_defaults(run=_store)
 
-    demo = commands.add_parser("demo", help="a short conversation with a real server over synthetic data")
+    demo = commands.add_parser(
+        "demo",
+        help="a short conversation with a real server over synthetic data",
+        description="Start the synthetic KeyAPI and a real server on this machine, ask it a few questions as a client "
+        "does, and print the answers. No key, nothing is spent, nothing leaves this machine.",
+        epilog="Example: keyapi-mcp demo | less",
+    )
     demo.set_defaults(run=_demo)
 
     sandbox = commands.add_parser("sandbox", help="run the synthetic KeyAPI on this machine")
@@ -182,6 +200,13 @@ def _stdio(options: argparse.Namespace, imported: Callable[[], None]) -> int:
 
     app = _app(_settings(options))
     imported()
+    if sys.stdin is not None and sys.stdin.isatty():
+        print(
+            "keyapi-mcp: waiting for an MCP client on standard input. "
+            "To tell a client: keyapi-mcp install --help. Ctrl-C ends this.",
+            file=sys.stderr,
+            flush=True,
+        )
 
     async def serve() -> int:
         async with app.running():

@@ -28,10 +28,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Self
 
-# Why a store's file cannot be used, where it can be mended, and what mends it at once.
+from keyapi_mcp import installation
+
+# Why a store's file cannot be used, where the way on depends on it.
 DAMAGED: Final = "it is damaged"
 EMPTIED: Final = "it was emptied"
-ACCEPT_LOST_LEDGER: Final = "keyapi-mcp store check --accept-lost-ledger"
+NO_STORE: Final = "it is no store of this program"
+ANOTHER_PROCESS: Final = "another process"  # and what it does
 
 
 class KeyApiMcpError(Exception):
@@ -78,17 +81,16 @@ class StoreUnavailable(SetupError):
     """The store's file cannot be opened, read or written. where: its path, or "memory"; why: in words."""
 
     def __init__(self, where: str, why: str) -> None:
-        first = (
-            f"a server's next call sets it aside and carries its credit ledger over, `{ACCEPT_LOST_LEDGER}` does so "
-            "now. If that does not help, "
-            if why in (DAMAGED, EMPTIED)
-            else "mend it, "
-        )
-        super().__init__(
-            f"The store at {where} cannot be used: {why}.",
-            f"{first}name another directory with KEYAPI_MCP_HOME, or keep nothing beyond the process with "
-            "KEYAPI_MCP_STORE=memory; then restart the server.",
-        )
+        if why.startswith(ANOTHER_PROCESS):
+            # Another place would have limits of its own.
+            next_step = "end the other process, or try again."
+        else:
+            first = "mend it"
+            if why in (DAMAGED, EMPTIED):
+                now = installation.set_aside_now()
+                first = f"a server's next call sets it aside and carries its credit ledger over{now}"
+            next_step = f"{first}. If that does not help, {installation.choose_another_directory()}"
+        super().__init__(f"The store at {where} cannot be used: {why}.", next_step)
         self.where = where
         self.why = why
 

@@ -65,7 +65,7 @@ def own_file(path: Path) -> OwnFile | None:
             raise BrokenFile(path, None, "is too large to be such a file")
         text = path.read_text(encoding="utf-8-sig")
         return OwnFile(path, text, tomllib.loads(text))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise BrokenFile(path, None, error.strerror or "cannot be read") from None

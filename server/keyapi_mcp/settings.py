@@ -16,6 +16,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -24,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.key_file import UnusableKey, is_plain, read_key
 from keyapi_mcp.reference.commission import CommissionUnit
 
 DEFAULT_BASE_URL: Final = "https://api.keyapi.ai"
@@ -31,11 +33,17 @@ PREFIX: Final = "KEYAPI_MCP_"
 # Clients cut a call at 60 s; the whole of ours, waiting and retries included, stays well below.
 LONGEST_CALL_S: Final = 44.0
 
-_SWITCH = {"on": True, "off": False}
+_ON, _OFF = ("on", "true", "yes", "1", "t", "y"), ("off", "false", "no", "0", "f", "n")
 
 
-def _switch(value: object) -> object:
-    return _SWITCH.get(value.strip().lower(), value) if isinstance(value, str) else value
+def switch(value: object) -> object:
+    """On or off, as the environment writes it. Raises ValueError naming what it may be."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower()
+    if word not in _ON + _OFF:
+        raise ValueError("must be on or off (or true/false, yes/no, 1/0)")
+    return word in _ON
 
 
 def _base_url(value: str) -> str:
@@ -54,6 +62,12 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _file_name(value: str | None) -> str | None:
+    if value is not None and not value.isprintable():
+        raise ValueError("must be the name of a file")
+    return value and value.strip()
+
+
 def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
@@ -68,7 +82,7 @@ def _limit(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() == "off" else value
 
 
-Switch = Annotated[bool, BeforeValidator(_switch)]
+Switch = Annotated[bool, BeforeValidator(switch)]
 Limit = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_limit)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 
@@ -123,6 +137,9 @@ class Settings(BaseSettings):
     store: Annotated[
         Literal["sqlite", "memory"], BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
     ] = Field("sqlite", description="`memory`: keep nothing beyond the process; limits then hold per process.")
+    accepted_loss: Annotated[str | None, AfterValidator(_file_name)] = Field(
+        None, description="The damaged file whose lost credit ledger is accepted, by the name that the refusal gives."
+    )
     offline: Switch = Field(False, description="`1`: answer from the store only, never open a connection.")
     credits_per_call: Limit = Field(10, description="Most credits that one call may spend; `off` lifts the limit.")
     credits_per_day: Limit = Field(200, description="Most credits a day (UTC), all processes together; `off`.")
@@ -157,6 +174,8 @@ class Settings(BaseSettings):
         BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
     ] = Field("WARNING", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`; logs go to standard error.")
 
+    _key_fault: str | None = PrivateAttr(None)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -176,24 +195,18 @@ class Settings(BaseSettings):
     def _clean_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not (text := value.get_secret_value().strip()):
             return None
-        if not text.isascii() or not text.isprintable() or " " in text:
+        if not is_plain(text):
             raise ValueError("must be plain printable characters without spaces")
         return SecretStr(text)
 
     @model_validator(mode="after")
     def _key_from_file(self) -> Settings:
         if self.token is None and self.token_file is not None and not self.sandbox:
-            # utf-8-sig: some editors put a byte order mark before the key.
+            # A fault is kept, not raised: a client shows of a server that ends at once only that it has ended.
             try:
-                text = self.token_file.read_text(encoding="utf-8-sig")
-                token = self._clean_secret(SecretStr(text))
-            except OSError as error:
-                raise ValueError(f"KEYAPI_TOKEN_FILE: the file cannot be read: {error.strerror}") from None
-            except UnicodeDecodeError:
-                raise ValueError("KEYAPI_TOKEN_FILE: the file cannot be read: it is not text") from None
-            except ValueError as error:
-                raise ValueError(f"KEYAPI_TOKEN_FILE: the key in the file {error}") from None
-            object.__setattr__(self, "token", token)
+                object.__setattr__(self, "token", SecretStr(read_key(self.token_file)))
+            except UnusableKey as fault:
+                self._key_fault = f"the file that KEYAPI_TOKEN_FILE names {fault}"
         return self
 
     @property
@@ -205,6 +218,11 @@ class Settings(BaseSettings):
     def api_key(self) -> SecretStr | None:
         """The key to send, or `None`. In sandbox mode the real key is out of reach by construction."""
         return SecretStr("sk_sandbox") if self.sandbox else self.token
+
+    @property
+    def key_fault(self) -> str | None:
+        """Why there is no key although a file for it is named, in words."""
+        return self._key_fault
 
 
 def read_settings(**flags: Any) -> Settings:

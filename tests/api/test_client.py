@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -162,6 +163,22 @@ async def test_without_a_key_nothing_is_sent_and_the_error_tells_how_to_get_and_
     assert "Credits: none spent." in text
     for word in ("get a key", "set KEYAPI_TOKEN", "restart", "--sandbox"):
         assert word in text
+
+
+async def test_a_key_file_without_a_key_is_said_and_nothing_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").touch()
+    monkeypatch.setenv("KEYAPI_TOKEN_FILE", str(tmp_path / "key"))
+    async with loopback() as service, client_for(service.url, books := Books(), token=None) as client:
+        with pytest.raises(MissingKey) as caught:
+            await client.fetch(query())
+        assert service.connections == 0
+    assert books.entries == []
+    text = as_text(caught.value)
+    assert "the file that KEYAPI_TOKEN_FILE names is empty" in text
+    assert "put the key (sk_live_…) and nothing else into that file" in text
+    assert "set KEYAPI_TOKEN " not in text
 
 
 class Watched(httpx.ASGITransport):

@@ -18,7 +18,7 @@ from distribution.project import LOCK, PROJECT, SCHEMAS, locked
 from distribution.stage import stage, without_times
 from jsonschema import Draft7Validator
 
-from keyapi_mcp import __version__
+from keyapi_mcp import __version__, installation
 from keyapi_mcp.settings import Settings, variable
 from keyapi_mcp.tools import TOOLS
 
@@ -50,20 +50,42 @@ def test_the_key_is_a_secret_that_the_sandbox_does_not_need() -> None:
     assert {name: (option["type"], option["required"]) for name, option in options.items()} == {
         "api_key": ("string", False),
         "data_directory": ("directory", False),
+        "accepted_loss": ("string", False),
         "sandbox": ("boolean", False),
     }
 
 
 def test_what_a_person_fills_in_reaches_settings_that_there_are(staged: Path) -> None:
     known = {variable((name,)) for name in Settings.model_fields}
-    start = start_of(staged, {"api_key": "sk_live_filled_in", "data_directory": "/data", "sandbox": True})
+    given: dict[str, str | bool] = {
+        "api_key": "sk_live_filled_in",
+        "data_directory": "/data",
+        "accepted_loss": "a.sqlite",
+        "sandbox": True,
+    }
+    start = start_of(staged, given)
     assert start.environment.keys() <= known
     assert start.environment == {
         "KEYAPI_TOKEN": "sk_live_filled_in",
         "KEYAPI_MCP_HOME": "/data",
+        "KEYAPI_MCP_ACCEPTED_LOSS": "a.sqlite",
         "KEYAPI_MCP_SANDBOX": "true",
     }
     assert "${" not in json.dumps(start_of(staged, {}).environment)
+
+
+def test_what_a_bundle_s_user_is_told_to_fill_in_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(installation.BUNDLE, "1")
+    titles = {option["title"] for option in manifest()["user_config"].values()}
+    told = [
+        installation.set_a_key(),
+        installation.where_the_key_is(),
+        installation.choose_another_directory(),
+        installation.accept_the_loss("keyapi.damaged.sqlite"),
+    ]
+    assert {title for text in told for title in re.findall(r'"([^"]+)"', text)} == titles
+    for text in [*told, installation.check_the_way(), installation.set_aside_now()]:
+        assert not re.search(r"KEYAPI_|--|`", text)
 
 
 def test_uv_makes_an_empty_environment_and_builds_nothing(staged: Path) -> None:
@@ -118,10 +140,10 @@ def test_it_starts_from_its_own_manifest_with_its_own_copy(tmp_path: Path) -> No
     own = tmp_path / "unpacked here" / "server" / "keyapi_mcp" / "__init__.py"
     own.write_text(own.read_text("utf-8").replace(__version__, "9.9.9"), "utf-8")
     start = start_of(tmp_path / "unpacked here", {"sandbox": True, "data_directory": str(tmp_path / "kept")})
-    version, tools, line = conversation(without_uv(start))
+    version, tools, answer = conversation(without_uv(start))
     assert version == "9.9.9"
     assert tools == [tool.name for tool in TOOLS]
-    assert line.startswith("SANDBOX (synthetic data)")
+    assert answer.startswith("SANDBOX (synthetic data)")
     assert (tmp_path / "kept" / "sandbox.sqlite").is_file()
 
 
@@ -130,9 +152,11 @@ def test_it_starts_from_its_own_manifest_with_its_own_copy(tmp_path: Path) -> No
 def test_with_nothing_filled_in_it_starts_and_asks_for_a_key(left: dict[str, str | bool], staged: Path) -> None:
     start = start_of(staged, left)
     del start.environment["KEYAPI_MCP_HOME"]
-    _, tools, line = conversation(without_uv(start))
+    _, tools, answer = conversation(without_uv(start))
     assert tools
-    assert line.startswith("No KeyAPI key is set")
+    assert answer.startswith("No KeyAPI key is set")
+    assert 'enter it as "KeyAPI key" in this extension\'s settings' in answer
+    assert "KEYAPI_TOKEN" not in answer
 
 
 def test_equal_content_makes_equal_bundles(tmp_path: Path) -> None:

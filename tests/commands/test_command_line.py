@@ -30,6 +30,18 @@ def test_help_is_there_for_everything(command: str) -> None:
     assert done.stdout.startswith("usage: keyapi-mcp")
 
 
+@pytest.mark.parametrize("command", ["install", "store", "demo"])
+def test_the_help_of_what_a_user_meets_first_says_what_it_does_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args([command, "--help"])
+    usage, description, *_, example = capsys.readouterr().out.strip().split("\n\n")
+    assert usage.startswith("usage: ")
+    assert description.replace("\n", " ").endswith(".")
+    assert example.startswith(f"Example: keyapi-mcp {command}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from keyapi_mcp.clients.places import CLIENTS
+from keyapi_mcp.commands import doctor
 from keyapi_mcp.sandbox.faults import Fault
+from keyapi_mcp.settings import read_settings
 from support.command import keyapi_mcp
 from support.connections import KEY
+from support.kept import keep, open_store, row
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.user import user
 
@@ -58,6 +65,64 @@ def test_no_key_and_no_way_are_both_named() -> None:
     assert done.returncode == 1
     assert "FAIL  no key: set KEYAPI_TOKEN" in done.stdout
     assert f"FAIL  no connection to 127.0.0.1:{port}" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_after_the_readme_s_installation_it_passes_in_a_shell_without_a_key(
+    client: str, sandbox: RunningSandbox, tmp_path: Path, user: Path
+) -> None:
+    key = tmp_path / "keyapi.key"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    given = () if client == "vscode" else ("--key-file", str(key))  # it asks for the key itself
+    assert keyapi_mcp("install", "--client", client, *given).returncode == 0
+    done = keyapi_mcp("doctor", KEYAPI_API_BASE_URL=sandbox.url)
+    assert done.returncode == 0, done.stdout
+    assert f'ok    {CLIENTS[client].title}: "keyapi" in {user}' in done.stdout
+    assert "note  no key in this shell; only `call`, `collect` and `serve` need one here" in done.stdout
+    assert "connected to 127.0.0.1" in done.stdout
+    assert "--spend-one" not in done.stdout
+    assert sandbox.requests == []
+
+
+@pytest.mark.slow
+def test_where_only_the_sandbox_is_installed_no_way_to_the_service_is_needed(user: Path) -> None:
+    assert keyapi_mcp("install", "--client", "cursor", "--sandbox").returncode == 0
+    done = keyapi_mcp("doctor", KEYAPI_API_BASE_URL="https://no-such-host.invalid")
+    assert done.returncode == 0, done.stdout
+    assert str(user) in done.stdout
+    assert "note  the way to the service was not tried" in done.stdout
+
+
+def test_an_installed_entry_that_does_not_start_is_no_reason_to_do_without_a_key(user: Path) -> None:
+    entry = {"command": "/gone/keyapi-mcp", "env": {"KEYAPI_TOKEN": KEY}}
+    (user / ".claude.json").write_text(json.dumps({"mcpServers": {"keyapi": entry}}))
+    done = keyapi_mcp("doctor", KEYAPI_MCP_STORE="memory", KEYAPI_API_BASE_URL="http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "FAIL  no key: set KEYAPI_TOKEN" in done.stdout
+
+
+def test_what_is_wrong_with_the_key_file_is_said_as_the_server_says_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(" \n")
+    done = keyapi_mcp("doctor", KEYAPI_TOKEN_FILE=str(tmp_path / "key"), KEYAPI_API_BASE_URL="http://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "FAIL  no key: the file that KEYAPI_TOKEN_FILE names is empty" in done.stdout
+
+
+def test_offline_no_connection_is_made_and_that_is_said() -> None:
+    done = keyapi_mcp("doctor", KEYAPI_MCP_OFFLINE="1", KEYAPI_API_BASE_URL="https://127.0.0.1:1")
+    assert done.returncode == 0, done.stdout
+    assert "note  KEYAPI_MCP_OFFLINE is on: only what is kept is answered; no connection was tried" in done.stdout
+    assert "127.0.0.1 is" not in done.stdout
+
+
+def test_a_limit_of_nothing_is_noted(sandbox: RunningSandbox) -> None:
+    settings = {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url}
+    done = keyapi_mcp("doctor", KEYAPI_MCP_CREDITS_PER_DAY="0", KEYAPI_MCP_CREDITS_PER_MONTH="off", **settings)
+    assert done.returncode == 0
+    assert "note  KEYAPI_MCP_CREDITS_PER_DAY is 0: only what is kept is answered, nothing is asked" in done.stdout
+    assert "KEYAPI_MCP_CREDITS_PER_MONTH" not in done.stdout
 
 
 def test_a_name_that_cannot_be_resolved_is_named() -> None:
@@ -111,6 +176,44 @@ def test_a_store_that_cannot_be_used_is_named(sandbox: RunningSandbox, tmp_path:
     assert done.returncode == 1
     assert "FAIL  store: The store at" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_place_where_no_store_can_be_made_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file in the directory's place")
+    done = keyapi_mcp("doctor", "--sandbox")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'home'} is no directory that can be written. Next: mend it. If that" in done.stdout
+    assert done.stdout.count("FAIL") == 1, "nothing is said of an accident that never was"
+
+
+@pytest.mark.anyio
+async def test_a_store_that_may_only_be_read_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_store() as store:
+        await keep(store, row(1))
+    for shut in (tmp_path / "home", tmp_path / "home" / "keyapi.sqlite"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "access", lambda place, _mode, shut=shut: Path(place) != shut)
+            said = [finding.line() for finding in doctor._store(read_settings())]
+        assert said[0] == f"FAIL  store: {shut} cannot be written, so nothing new can be asked"
+        assert ", 1 products, " in said[1]
+
+
+@pytest.mark.anyio
+async def test_a_store_that_another_process_keeps_locked_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyapi_mcp.store.database._BUSY_S", 0.2)
+    async with open_store() as store:
+        await keep(store, row(1))
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "home").iterdir()}
+    with closing(sqlite3.connect(tmp_path / "home" / "keyapi.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (finding,) = doctor._store(read_settings())
+    assert finding.good is False
+    assert "another process has kept it locked for 0 s. Next: end the other process, or try again." in finding.text
+    (finding,) = doctor._store(read_settings())
+    assert finding.good
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "home").iterdir()} == before
 
 
 @pytest.mark.slow

@@ -153,7 +153,47 @@ def test_a_key_file_is_named_by_its_absolute_path(
     assert run(tmp_path, key_file=Path("my.key")) == 0
     entry = json.loads((tmp_path / ".cursor" / "mcp.json").read_text())["mcpServers"]["keyapi"]
     assert entry["env"] == {"KEYAPI_TOKEN_FILE": str(tmp_path / "my.key")}
-    assert f"There is no file {tmp_path / 'my.key'} yet" in capsys.readouterr().out
+    assert f"The key file {tmp_path / 'my.key'} is not there. Until the key is in it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (f"{KEY}\n".encode("utf-16-be"), "holds something else than a key"),
+        (f"KEYAPI_TOKEN={KEY}".encode(), "does not look like a key"),
+    ],
+)
+def test_a_key_file_that_will_not_do_is_pointed_out_without_its_content(
+    content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my.key").write_bytes(content)
+    assert run(tmp_path, key_file=tmp_path / "my.key") == 0
+    out = capsys.readouterr().out
+    assert words in out
+    assert KEY not in out
+
+
+def test_a_folder_given_for_the_key_file_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, key_file=tmp_path) == 0
+    assert f"The key file {tmp_path} is a folder, not a file." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of another kind")
+def test_a_pipe_given_for_the_key_file_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "my.key")
+    assert run(tmp_path, key_file=tmp_path / "my.key") == 0
+    assert "is a pipe or device, which was not read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_that_will_do_needs_no_word(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my.key").write_bytes(f"{KEY}\r\n".encode(encoding))
+    (tmp_path / "my.key").chmod(0o600)
+    assert run(tmp_path, key_file=tmp_path / "my.key") == 0
+    assert "key file" not in capsys.readouterr().out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of another kind")

@@ -72,6 +72,15 @@ def test_where_nothing_is_kept_nothing_is_made(action: tuple[str, ...], path: Pa
     assert not path.parent.exists()
 
 
+def test_a_place_where_nothing_could_be_kept_is_refused_not_called_empty(path: Path) -> None:
+    path.parent.write_text("a file in the directory's place")
+    for action in ("info", "check"):
+        done = keyapi_mcp("store", action)
+        assert (done.returncode, done.stdout) == (1, "")
+        why = f"{path.parent} is no directory that can be written"
+        assert done.stderr.startswith(f"keyapi-mcp: The store at {path} cannot be used: {why}.\n")
+
+
 def test_info_tells_where_it_is_how_large_and_what_is_in_it(path: Path) -> None:
     fill(3, 1)
     done = keyapi_mcp("store", "info")
@@ -127,7 +136,8 @@ def test_a_damaged_beginning_is_said_in_words(path: Path) -> None:
     for action in ("check", "info", "vacuum"):
         done = keyapi_mcp("store", action)
         assert done.returncode == 1
-        assert f"keyapi-mcp: The store at {path} cannot be used: it is no store of this program." in done.stderr
+        assert f"keyapi-mcp: The store at {path} cannot be used: it is damaged.\n" in done.stderr
+        assert "Next: a server's next call sets it aside and carries its credit ledger over" in done.stderr
     assert path.read_bytes() == damaged
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.errors import InvalidSettings, StoreUnavailable
 from keyapi_mcp.home import home
 from keyapi_mcp.settings import DEFAULT_BASE_URL, Settings, read_settings
-from keyapi_mcp.store.location import store_path
+from keyapi_mcp.store.location import is_made, store_path
 from support.kept import keep, open_store, row
 from support.raw_stdio import INITIALIZED, PROBE, call, initialize, raw_server
 
@@ -78,6 +78,35 @@ def test_the_real_service_has_one_file_however_its_address_is_written(address: s
 
 def test_in_memory_there_is_no_file() -> None:
     assert store_path(Settings(store="memory")) is None
+
+
+def test_a_file_that_could_be_made_is_not_made_by_asking(tmp_path: Path) -> None:
+    assert not is_made(tmp_path / "a" / "b" / "keyapi.sqlite")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "keyapi.sqlite").touch()
+    assert is_made(tmp_path / "keyapi.sqlite")
+
+
+@pytest.mark.parametrize("below", ["", "further", "further/down"])
+@pytest.mark.parametrize("place", ["file", "link to nothing"])
+def test_what_is_in_the_directory_s_place_is_named(place: str, below: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    if place == "file":
+        home.write_text("")
+        home.chmod(0o700)
+    else:
+        home.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreUnavailable) as refused:
+        is_made(home / below / "keyapi.sqlite")
+    assert refused.value.why == f"{home} is no directory that can be written"
+
+
+def test_a_directory_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An administrator may write everything.
+    monkeypatch.setattr("keyapi_mcp.store.location.os.access", lambda place, _mode: place != tmp_path)
+    with pytest.raises(StoreUnavailable) as refused:
+        is_made(tmp_path / "home" / "keyapi.sqlite")
+    assert refused.value.why == f"{tmp_path} is no directory that can be written"
 
 
 @on_posix

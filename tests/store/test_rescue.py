@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -98,6 +99,15 @@ def header(path: Path) -> None:
 
 def whole_header(path: Path) -> None:
     overwrite(path, 0, b"\0" * 100)
+
+
+def beginning(path: Path) -> None:
+    overwrite(path, 0, b"\xa5" * 20_000)
+
+
+def page_size(path: Path) -> None:
+    """What SQLite takes for no database at all, although it begins as one."""
+    overwrite(path, 16, b"\0\3")
 
 
 def first_page(path: Path) -> None:
@@ -211,6 +221,60 @@ async def test_while_it_is_not_known_what_was_spent_nothing_is(damage: Damage, p
         rescue.confirm(path)
         await app.call("search_products", {"region": "GB"})
     assert len(service.requests) == 1
+
+
+async def test_the_loss_of_a_file_is_accepted_by_its_name_once_and_for_no_other(path: Path) -> None:
+    await fill()
+    page_of("ledger", "credit_days")(path)
+    async with open_store() as store:
+        await store.database.run(rescue.look, writes=False)
+    found = rescue.last(path)
+    assert found is not None
+    async with open_app(service := Service(*TEN), accepted_loss="keyapi.damaged-20260101T000000Z.sqlite") as app:
+        with pytest.raises(LedgerLost, match="Nothing was sent"):
+            await app.call("search_products", {"region": "GB"})
+    assert service.requests == []
+    async with open_app(service, accepted_loss=f" {found.aside}") as app:
+        assert "damaged" not in (await app.call("get_usage", {})).text()
+        await app.call("search_products", {"region": "GB"})
+    assert len(service.requests) == 1
+    # What is lost after that was not meant.
+    page_of("ledger", "credit_days")(path)
+    async with open_app(service, accepted_loss=found.aside) as app:
+        with pytest.raises(LedgerLost):
+            await app.call("search_products", {"region": "US"})
+    assert len(service.requests) == 1
+
+
+async def test_in_a_bundle_the_way_to_accept_it_is_a_setting_of_the_host(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYAPI_BUNDLE", "1")
+    await fill()
+    page_of("ledger", "credit_days")(path)
+    async with open_app(Service(*TEN)) as app:
+        with pytest.raises(LedgerLost) as refused:
+            await app.call("search_products", {"region": "GB"})
+        usage = (await app.call("get_usage", {})).text()
+    found = rescue.last(path)
+    assert found is not None
+    for text in (as_text(refused.value), usage):
+        assert f'enter {found.aside} as "Accepted loss" in this extension\'s settings' in text
+        assert "keyapi-mcp store" not in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
+async def test_what_a_rescue_puts_beside_the_file_is_the_user_s_alone(path: Path) -> None:
+    await fill()
+    page_of("ledger", "credit_days")(path)
+    before = os.umask(0)
+    try:
+        rescue.rescue(path, 1)
+    finally:
+        os.umask(before)
+    rights = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert {"keyapi.rescue.json", "keyapi.rescue.lock", "keyapi.sqlite"} < rights.keys()
+    assert set(rights.values()) == {0o600}
 
 
 @pytest.mark.parametrize("length", [0, 16, 60])
@@ -356,6 +420,26 @@ async def test_what_may_be_somebody_elses_is_refused_untouched(content: bytes, p
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    "damage", [header, whole_header, beginning, page_size, first_page], ids=["header", "100", "20,000", "size", "page"]
+)
+async def test_who_only_looks_says_what_the_next_call_will_do(damage: Damage, path: Path) -> None:
+    await fill()
+    damage(path)
+    database = Database(path)
+    try:
+        with pytest.raises(StoreUnavailable) as looked:
+            database.run_now(rescue.look, writes=False)
+    finally:
+        database.close()
+    assert looked.value.why == "it is damaged"
+    assert looked.value.next_step.startswith("a server's next call sets it aside and carries its credit ledger over")
+    assert rescue.last(path) is None
+    async with open_app(Service(*TEN)) as app:
+        await app.call("get_usage", {})
+    assert rescue.last(path) is not None
+
+
 async def test_a_lock_or_a_full_disk_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill()
     for text, code in (("database is locked", 5), ("disk I/O error", 10), ("database or disk is full", 13)):
@@ -483,9 +567,20 @@ async def test_a_record_of_a_rescue_that_cannot_be_read_stands_for_a_lost_ledger
     await fill(1)
     path.with_name("keyapi.rescue.json").write_text("{")
     async with open_app(service := Service(*TEN)) as app:
-        with pytest.raises(LedgerLost):
+        with pytest.raises(LedgerLost) as refused:
             await app.call("search_products", {"region": "GB"})
+        usage = (await app.call("get_usage", {})).text()
+    # No accident is invented: neither its day nor the file's name is known.
+    for text in (as_text(refused.value), usage):
+        assert "The record of what became of its credit ledger cannot be read" in text
+        assert "1970" not in text
     assert service.requests == []
+
+
+async def test_where_no_store_can_be_none_was_lost(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert rescue.last(tmp_path / "file" / "keyapi.sqlite") is None
+    assert rescue.last(tmp_path / "nowhere" / "keyapi.sqlite") is None
 
 
 # --- as a person meets it ------------------------------------------------------------------------------------------
@@ -497,7 +592,7 @@ def test_a_person_is_told_by_doctor_and_accepts_what_is_lost(path: Path) -> None
     page_of("ledger", "credit_days")(path)
     checked = keyapi_mcp("store", "check")
     assert checked.returncode == 1
-    assert "`keyapi-mcp store check --accept-lost-ledger` does so now" in checked.stderr
+    assert "`keyapi-mcp store check --accept-lost-ledger` does so now (with KEYAPI_MCP_HOME set" in checked.stderr
     # Only a server, or the person who says so, moves it.
     assert not list(path.parent.glob("*damaged*"))
     accepted = keyapi_mcp("store", "check", "--accept-lost-ledger")

@@ -23,9 +23,10 @@ def leading_to(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def user(tmp_path: Path) -> Iterator[Path]:
-    """The home of a user of the tests' own, for this process and those that it starts."""
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The home of a user of the tests' own, for this process and those that it starts; they work there, too."""
     home = tmp_path / "user"
     home.mkdir()
+    monkeypatch.chdir(home)
     with mock.patch.dict(os.environ, leading_to(home)):
         yield home

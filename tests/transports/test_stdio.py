@@ -245,6 +245,42 @@ def test_without_a_key_it_starts_lists_and_tells_how_to_get_one() -> None:
             assert part in text
 
 
+def test_a_key_file_that_cannot_be_read_is_told_to_the_model_and_in_the_log() -> None:
+    with raw_server(KEYAPI_TOKEN_FILE="/nowhere/key") as server:
+        server.ask(initialize())
+        assert [tool["name"] for tool in server.ask(INITIALIZED, LIST)["result"]["tools"]] == NAMES
+        result = server.ask(call(1, {"region": "US"}))["result"]
+        assert result["isError"] is True
+        fault = "the file that KEYAPI_TOKEN_FILE names is not there"
+        assert fault in result["content"][0]["text"]
+        server.hang_up()
+        assert server.wait() == 0
+        assert fault in server.errors()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals of another kind")
+def test_a_person_who_starts_it_in_a_terminal_is_told_what_it_waits_for(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    person, terminal = os.openpty()
+    with said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keyapi_mcp"], stdin=terminal, stdout=subprocess.PIPE, stderr=stderr
+        )
+    try:
+        until(lambda: said.read_bytes().endswith(b"\n"))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        os.close(person)
+        os.close(terminal)
+    assert (process.returncode, out) == (128 + signal.SIGINT, b"")
+    assert said.read_text() == (
+        "keyapi-mcp: waiting for an MCP client on standard input. "
+        "To tell a client: keyapi-mcp install --help. Ctrl-C ends this.\n"
+    )
+
+
 def test_a_setting_that_cannot_be_used_is_said_before_anything_is_served() -> None:
     with raw_server(KEYAPI_API_BASE_URL="http://api.example", KEYAPI_TOKEN=KEY) as server:
         assert server.wait() == 5

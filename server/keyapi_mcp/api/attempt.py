@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx2 as httpx
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from keyapi_mcp import installation
 from keyapi_mcp.api.envelope import clean_request_id, read_envelope
 from keyapi_mcp.api.failures import failure
 from keyapi_mcp.clock import Clock
@@ -158,8 +159,7 @@ def _network_failures(departure: Departure) -> Iterator[None]:
         if not departure.left:
             raise Unreachable(
                 f"The service could not be reached: {_reason(error)}. Nothing was sent.",
-                "check the network (and the proxy, if there is one), then call again; "
-                "`keyapi-mcp doctor` tests the way.",
+                f"check the network (and the proxy, if there is one), then call again{installation.check_the_way()}.",
             ) from error
         if isinstance(error, httpx.TimeoutException):
             raise TimedOut(

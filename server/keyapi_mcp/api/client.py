@@ -14,7 +14,7 @@ import anyio.lowlevel
 import httpx2 as httpx
 import stamina
 
-from keyapi_mcp import __version__
+from keyapi_mcp import __version__, installation
 from keyapi_mcp.api.attempt import Departure, request_page
 from keyapi_mcp.api.limits import Gate
 from keyapi_mcp.api.meter import Meter
@@ -110,12 +110,14 @@ class KeyApiClient:
         Raises MissingKey, SetupError, AskedElsewhere, what else the meter refuses with, or a ServiceError;
         `maybe_spent` of any of them counts the attempts that may have been billed.
         """
-        if self._settings.api_key is None:
+        if self._settings.key_fault is not None:
             raise MissingKey(
-                "No KeyAPI key is set, so the service cannot be asked.",
-                "get a key at KeyAPI's console and set KEYAPI_TOKEN in this server's entry of the client's "
-                "configuration, then restart it; or start it with --sandbox for synthetic data without a key.",
+                f"There is no KeyAPI key to ask the service with: {self._settings.key_fault}.",
+                "put the key (sk_live_…) and nothing else into that file, or name the right file in "
+                "KEYAPI_TOKEN_FILE, then restart the server.",
             )
+        if self._settings.api_key is None:
+            raise MissingKey("No KeyAPI key is set, so the service cannot be asked.", installation.set_a_key())
         http = self._client(self._settings.api_key.get_secret_value())
         total = self._settings.total_timeout_s if seconds is None else seconds
         call = _Call(time.monotonic() + total, budget or Budget(None), on_flight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from keyapi_mcp import installation
 from keyapi_mcp.errors import (
     EndpointMissing,
     KeyRejected,
@@ -44,7 +45,7 @@ def failure(
     if number in (401, 403):
         return KeyRejected(
             f"The service refused the KeyAPI key ({number}){said}.",
-            "check KEYAPI_TOKEN in the client's configuration (a key looks like sk_live_…), then restart the server.",
+            f"check {installation.where_the_key_is()} (a key looks like sk_live_…), then restart the server.",
             request_id=request_id,
         )
     if number == 404:

@@ -63,9 +63,11 @@ class _Reader:
         """Past white space and comments."""
         while True:
             position = _match(_SPACE, self._text, position)
-            comment = _COMMENT.match(self._text, position) if self._comments else None
+            comment = _COMMENT.match(self._text, position)
             if comment is None:
                 return position
+            if not self._comments:
+                raise BrokenText("a comment, which this client does not take in its file", self._text, position)
             position = comment.end()
 
     def value(self, start: int) -> Node:

@@ -16,7 +16,8 @@ Environment = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class Client:
     """name: as the command line takes it; key: the member that holds the servers; comments: its file may have them;
-    typed: entries say that they are of type stdio; inputs: it asks for secrets itself and keeps them."""
+    typed: entries say that they are of type stdio; inputs: it asks for secrets itself and keeps them; in_folder: the
+    file that it reads in the folder it works in, where it reads one."""
 
     name: str
     title: str
@@ -25,6 +26,7 @@ class Client:
     comments: bool = False
     typed: bool = False
     inputs: bool = False
+    in_folder: str = ""
 
     def places(self, system: str, home: Path, environment: Environment) -> list[Path]:
         """Every file that the client may read, the one to write first where there is none yet. system: as
@@ -74,8 +76,17 @@ CLIENTS: Final = {
     client.name: client
     for client in (
         Client("claude-desktop", "Claude Desktop", _claude_desktop),
-        Client("claude-code", "Claude Code", _claude_code, typed=True),
-        Client("cursor", "Cursor", _cursor),
-        Client("vscode", "VS Code", _vscode, key="servers", comments=True, typed=True, inputs=True),
+        Client("claude-code", "Claude Code", _claude_code, typed=True, in_folder=".mcp.json"),
+        Client("cursor", "Cursor", _cursor, in_folder=".cursor/mcp.json"),
+        Client(
+            "vscode",
+            "VS Code",
+            _vscode,
+            key="servers",
+            comments=True,
+            typed=True,
+            inputs=True,
+            in_folder=".vscode/mcp.json",
+        ),
     )
 }

@@ -1,42 +1,36 @@
-"""`doctor`: why would it not work? Python, settings, store, key, the way to the service, clients; spends nothing unless
+"""`doctor`: why would it not work? Python, settings, store, clients, key, the way to the service; spends nothing unless
 asked to."""
 
 from __future__ import annotations
 
 import os
-import re
-import socket
-import ssl
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 import anyio
 
 from keyapi_mcp import __version__
-from keyapi_mcp.commands import doctor_clients
+from keyapi_mcp.commands import doctor_clients, doctor_way
+from keyapi_mcp.commands.doctor_clients import Served
 from keyapi_mcp.commands.finding import Finding
 from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, StoreUnavailable, as_text
 from keyapi_mcp.judging import read_judging
+from keyapi_mcp.key_file import looks_like_a_key
 from keyapi_mcp.recipes.loading import read_recipes
-from keyapi_mcp.settings import Settings, unknown_variables
+from keyapi_mcp.settings import Settings, unknown_variables, variable
 from keyapi_mcp.store import rescue
 from keyapi_mcp.store.database import Database
-from keyapi_mcp.store.location import store_path
-
-_TIMEOUT_S: Final = 5.0
-_KEY_SHAPE: Final = re.compile(r"sk_\w{8,}")
+from keyapi_mcp.store.location import is_made, store_path
 
 
 def run(options: Namespace, read: Callable[[Namespace], Settings], build: Callable[[Settings], Any]) -> int:
     """Print a line a finding; exit code 1 if something is in the way."""
     failed = False
-    for finding in chain(_findings(options, read, build), doctor_clients.findings(Machine.this())):
+    for finding in _findings(options, read, build):
         print(finding.line(), flush=True)
         failed |= finding.good is False
     return 1 if failed else 0
@@ -52,6 +46,7 @@ def _findings(
         settings = read(options)
     except InvalidSettings as error:
         yield Finding(False, f"settings: {error.what}")
+        yield from doctor_clients.findings(Machine.this())
         return
     yield Finding(True, "settings can be used")
     yield from _store(settings)
@@ -59,23 +54,13 @@ def _findings(
         yield Finding(False, f"own weights: {broken}")
     for problem in read_recipes(settings).problems:
         yield Finding(False, f"own recipes: {problem}")
-    if (rescued := rescue.last(store_path(settings))) is not None:
-        yield Finding(None if rescued.whole else False, f"store: {rescued.in_words()}")
     if settings.sandbox:
         yield Finding(True, "sandbox: answers are synthetic, no key is used, nothing leaves this machine")
-    else:
-        yield _key(settings)
-        if (
-            settings.token_file is not None
-            and settings.token_file.is_file()
-            and readable_by_others(settings.token_file)
-        ):
-            yield Finding(None, "others on this machine can read the file that KEYAPI_TOKEN_FILE names")
-        yield from _way(settings)
+    served = yield from doctor_clients.findings(Machine.this())
+    if not settings.sandbox:
+        yield from _service(settings, served, options.spend_one)
     if options.spend_one:
         yield _ask(build(settings))
-    elif not settings.sandbox:
-        yield Finding(None, "the key itself was not tried; --spend-one asks the service one question (1 credit)")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -84,57 +69,69 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if path is None:
         yield Finding(None, "store: in memory; nothing is kept beyond a server's process, nor are its limits")
         return
-    if not path.exists():
-        yield Finding(True, f"store: {path} (made with the first question)")
+    try:
+        if not is_made(path):
+            yield Finding(True, f"store: {path} (made with the first question)")
+            return
+    except StoreUnavailable as error:
+        yield _unavailable(error)
         return
     from keyapi_mcp.store.upkeep import contents, size
 
     if readable_by_others(path):
         yield Finding(None, f"store: others on this machine can read {path}: chmod 600 {path}")
-    if not os.access(path, os.W_OK):
-        yield Finding(False, f"store: {path} cannot be written, so nothing new can be asked")
+    shut = [place for place in (path, path.parent) if not os.access(place, os.W_OK)]
+    if shut:
+        yield Finding(False, f"store: {shut[0]} cannot be written, so nothing new can be asked")
     database = Database(path)
     try:
-        found = database.run_now(contents, writes=False)
+        # In its turn among those who write, as the first question is: what is kept locked can still be read.
+        found = database.run_now(contents, writes=not shut)
     except StoreUnavailable as error:
-        yield Finding(False, f"store: {error.what} Next: {error.next_step}")
+        yield _unavailable(error)
     else:
         yield Finding(True, f"store: {path}, {found.products:,} products, {size(path):,} bytes")
     finally:
         database.close()
+    if (rescued := rescue.last(path)) is not None:
+        yield Finding(None if rescued.whole else False, f"store: {rescued.in_words()}")
+
+
+def _unavailable(error: StoreUnavailable) -> Finding:
+    return Finding(False, f"store: {error.what} Next: {error.next_step}")
+
+
+def _service(settings: Settings, served: Served, spend_one: bool) -> Iterator[Finding]:
+    """Limits, this shell's key and the way to the service, where something needs them."""
+    for limit in ("credits_per_call", "credits_per_day", "credits_per_month"):
+        if getattr(settings, limit) == 0:
+            yield Finding(None, f"{variable((limit,))} is 0: only what is kept is answered, nothing is asked")
+    if settings.offline:
+        yield Finding(None, "KEYAPI_MCP_OFFLINE is on: only what is kept is answered; no connection was tried")
+        return
+    keyless = settings.api_key is None and settings.key_fault is None
+    if keyless and served.ready:
+        yield Finding(None, "no key in this shell; only `call`, `collect` and `serve` need one here")
+    else:
+        yield _key(settings)
+    if settings.token_file is not None and settings.token_file.is_file() and readable_by_others(settings.token_file):
+        yield Finding(None, "others on this machine can read the file that KEYAPI_TOKEN_FILE names")
+    if keyless and served.ready and not served.asks:
+        yield Finding(None, "the way to the service was not tried: nothing that is set up here asks it")
+        return
+    yield from doctor_way.findings(settings.base_url)
+    if settings.api_key is not None and not spend_one:
+        yield Finding(None, "the key itself was not tried; --spend-one asks the service one question (1 credit)")
 
 
 def _key(settings: Settings) -> Finding:
+    if settings.key_fault is not None:
+        return Finding(False, f"no key: {settings.key_fault}")
     if settings.api_key is None:
         return Finding(False, "no key: set KEYAPI_TOKEN (or KEYAPI_TOKEN_FILE), or use --sandbox")
-    if not _KEY_SHAPE.fullmatch(settings.api_key.get_secret_value()):
+    if not looks_like_a_key(settings.api_key.get_secret_value()):
         return Finding(None, "a key is set, but it does not look like sk_live_… (not shown here)")
     return Finding(True, "a key is set and looks like one (not shown here)")
-
-
-def _way(settings: Settings) -> Iterator[Finding]:
-    """Name resolution, connection and TLS to the base URL. No request is sent."""
-    parts = urlsplit(settings.base_url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    if proxies := sorted(name for name in os.environ if name.lower() in ("https_proxy", "all_proxy", "http_proxy")):
-        yield Finding(None, f"a proxy is set ({', '.join(proxies)}); the lines below test the direct way")
-    try:
-        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-    except OSError:
-        yield Finding(False, f"the name {host} cannot be resolved: check the network, or KEYAPI_API_BASE_URL")
-        return
-    yield Finding(True, f"{host} is {address}")
-    try:
-        with socket.create_connection((host, port), timeout=_TIMEOUT_S) as plain:
-            if parts.scheme == "https":
-                with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure:
-                    yield Finding(True, f"{secure.version()} to {host}:{port}, certificate verified")
-            else:
-                yield Finding(True, f"connected to {host}:{port} (plain http, this machine)")
-    except ssl.SSLCertVerificationError as error:
-        yield Finding(False, f"the certificate of {host} cannot be verified: {error.verify_message}")
-    except OSError as error:
-        yield Finding(False, f"no connection to {host}:{port}: {error.strerror or type(error).__name__}")
 
 
 def _ask(app: Any) -> Finding:

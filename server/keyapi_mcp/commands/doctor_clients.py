@@ -1,40 +1,48 @@
-"""`doctor`'s part on clients: for each entry that starts this program, what would keep the client from starting it.
-
-The entry's own command is run, as the client would run it, but only to say its version and to look at the store: that
-reads its settings, its key file and its store, and asks the service nothing.
-"""
+"""`doctor`'s part on clients: for each entry that starts this program, what would keep the client from starting it."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-from collections.abc import Generator, Iterator, Mapping
+import json
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from keyapi_mcp import __version__
+from keyapi_mcp import __version__, installation
 from keyapi_mcp.clients.entry import SANDBOX, TOKEN, TOKEN_FILE, Refused, read
 from keyapi_mcp.clients.files import read_text
 from keyapi_mcp.clients.places import CLIENTS, Client
+from keyapi_mcp.commands.doctor_trial import program, tried
+from keyapi_mcp.commands.fetching import fetcher
 from keyapi_mcp.commands.finding import Finding
+from keyapi_mcp.commands.install import own_command
 from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
+from keyapi_mcp.key_file import UnusableKey, looks_like_a_key, may_wait, read_key
+from keyapi_mcp.settings import switch
 
-OLDEST_PYTHON: Final = (3, 11)
-_SECONDS: Final = 20.0
+_OFFLINE: Final = "KEYAPI_MCP_OFFLINE"
 # What a program needs to run at all; neither keys nor anything that turns Python to other packages.
 _BASE: Final = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "TEMP", "TMP", "TMPDIR", "LANG")
-_PYTHON: Final = re.compile(r"(python|pypy)[\d.]*w?(\.exe)?", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Served:
+    """ready: nothing is in the way of some entry; asks: such a one asks the service, with a key."""
+
+    ready: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """where: the client and the entry's name, for a reader; what: the entry."""
+    """where: the client, the entry's name and its file, for a reader; again: how to have it written anew; what: the
+    entry; foreign: it stands in a file of the working directory, which may be somebody else's."""
 
-    client: Client
     where: str
+    again: str
     what: dict[str, Any]
+    foreign: bool
 
     @property
     def command(self) -> object:
@@ -50,166 +58,169 @@ class _Entry:
         given = self.what.get("env")
         return {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
 
+    @property
+    def loose(self) -> list[str]:
+        """The variables whose value is a number or the like."""
+        given = self.what.get("env")
+        return [name for name, value in given.items() if not isinstance(value, str)] if isinstance(given, dict) else []
 
-def findings(machine: Machine) -> Iterator[Finding]:
+
+def findings(machine: Machine) -> Generator[Finding, None, Served]:
     """What there is to say of every client's files on this machine."""
-    found = False
+    served, found = Served(), False
     for client in CLIENTS.values():
-        for path in client.places(machine.system, machine.home, machine.environment):
+        for path, foreign in _files(client, machine):
             try:
                 text = read_text(path)
                 if text is None:
                     continue
-                servers = _servers(read(text.removeprefix("\ufeff"), client).value, client)
+                entries = list(
+                    _entries(read(text.removeprefix("\ufeff"), client).value, client, path, foreign)
+                )
             except Refused as refusal:
                 yield Finding(False, f"{client.title}: {path}: {refusal}; so it starts no server of that file")
                 continue
-            for name, what in servers:
-                if _is_ours(what):
-                    found = True
-                    yield from _examined(_Entry(client, f'{client.title}: "{name}" in {path}', what), machine)
+            for entry in entries:
+                found = True
+                yield from _examined(entry, machine, served)
     if not found:
-        yield Finding(None, "no client is told to start keyapi-mcp: keyapi-mcp install --client … does that")
+        does = installation.command("install", "--client")
+        looked = "the clients' own files and those of this folder were looked at"
+        yield Finding(None, f"no client is told to start keyapi-mcp: {does} … does that ({looked})")
+    return served
 
 
-def _servers(content: dict[str, Any], client: Client) -> Iterator[tuple[str, dict[str, Any]]]:
+def _files(client: Client, machine: Machine) -> list[tuple[Path, bool]]:
+    """The user's own, then that of the working directory, and whether it is foreign."""
+    own = client.places(machine.system, machine.home, machine.environment)
+    files = [(path, False) for path in own]
+    if machine.folder is not None and client.in_folder:
+        path = machine.folder / client.in_folder
+        if path.resolve() not in [one.resolve() for one in own]:
+            files.append((path, True))
+    return files
+
+
+def _entries(content: dict[str, Any], client: Client, path: Path, foreign: bool) -> Iterator[_Entry]:
     projects = content.get("projects")  # Claude Code's, where it was added for one folder
-    holders = [content, *(projects.values() if isinstance(projects, dict) else ())]
-    for holder in holders:
+    holders = [(None, content), *(projects.items() if isinstance(projects, dict) else ())]
+    for project, holder in holders:
         servers = holder.get(client.key) if isinstance(holder, dict) else None
         for name, what in servers.items() if isinstance(servers, dict) else ():
-            if isinstance(what, dict):
-                yield name, what
+            if not isinstance(what, dict) or not _is_ours(what):
+                continue
+            if project is None:
+                where = f'{client.title}: "{name}" in {path}'
+                options = ["--client", client.name]
+                options += ["--name", name] if name != "keyapi" else []
+                options += ["--config", str(path)] if foreign else []
+                again = f"{installation.command('install', *options)} writes it anew"
+            else:
+                where = f'{client.title}: "{name}" of {project} in {path}'
+                again = f'mend it by hand, in that file under "projects", {json.dumps(project, ensure_ascii=False)}'
+            yield _Entry(where, again, what, foreign)
 
 
 def _is_ours(what: dict[str, Any]) -> bool:
     arguments = what.get("args")
-    words = [what.get("command"), *(arguments if isinstance(arguments, list) else ())]
-    return any("keyapi-mcp" in word or "keyapi_mcp" in word for word in words if isinstance(word, str))
+    words = [what.get("command"), *(arguments if isinstance(arguments, list) else [arguments])]
+    return any(
+        # The folder of that name is what another server may be given to work on.
+        ("keyapi-mcp" in word or "keyapi_mcp" in word) and not Path(word).is_dir()
+        for word in words
+        if isinstance(word, str)
+    )
 
 
-def _examined(entry: _Entry, machine: Machine) -> Iterator[Finding]:
-    trouble = _command(entry)
+def _examined(entry: _Entry, machine: Machine, served: Served) -> Iterator[Finding]:
+    trouble = _written(entry)
     if trouble is None:
         trouble = yield from _start(entry, machine)
     if trouble is not None:
         yield Finding(False, f"{entry.where}: {trouble}")
-    yield from _key(entry, machine)
+    for name in entry.loose:
+        yield Finding(None, f"{entry.where}: {name} in its env is no text in quotes, which not every client takes")
+    source = yield from _source(entry, machine)
+    if trouble is None and source is not None:
+        served.ready = True
+        served.asks |= source == "service"
 
 
-def _command(entry: _Entry) -> str | None:
-    """What is wrong with the command as it is written."""
-    again = f"keyapi-mcp install --client {entry.client.name} writes it anew"
-    if not isinstance(entry.command, str) or not entry.command:
-        return f"it has no command; {again}"
-    if not Path(entry.command).is_absolute():
+def _written(entry: _Entry) -> str | None:
+    """What is wrong with it as it is written."""
+    command, arguments, env = entry.command, entry.what.get("args", []), entry.what.get("env", {})
+    if not isinstance(command, str) or not command:
+        return f"it has no command; {entry.again}"
+    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
+        return f'its "args" has to be a list of texts, such as ["--sandbox"]; {entry.again}'
+    if not isinstance(env, dict):
+        return f'its "env" has to be an object, such as {{"{TOKEN_FILE}": "…"}}; {entry.again}'
+    if by := fetcher([command, *arguments]):
         return (
-            f"its command {entry.command!r} is not absolute, and a client does not look where your shell does; {again}"
+            f"{by} fetches keyapi-mcp by its name, and the package of that name, if there is one, is somebody else's: "
+            f"it would be given the key; {entry.again}"
         )
-    if not Path(entry.command).is_file():
-        return f"its command {entry.command} is not there (moved or removed?); {again}"
+    if "${" in command:
+        return None
+    if not Path(command).is_absolute():
+        return (
+            f"its command {command!r} is not absolute, and a client does not look where your shell does; {entry.again}"
+        )
+    if not Path(command).is_file():
+        return f"its command {command} is not there (moved or removed?); {entry.again}"
     return None
 
 
 def _start(entry: _Entry, machine: Machine) -> Generator[Finding, None, str | None]:
     """Try the command. Returns what is wrong with it, in words."""
     assert isinstance(entry.command, str)
-    program = _program(entry)
-    if program is None:
+    if "${" in entry.command:
+        yield Finding(None, f"{entry.where}: the client fills in its command, so it was not tried")
+        return None
+    words = program(entry.command, entry.arguments)
+    if words is None:
         yield Finding(None, f"{entry.where}: started through {PurePath(entry.command).name}, which was not tried")
         return None
+    if entry.foreign and not _is_this(words, entry, machine):
+        yield Finding(
+            None, f"{entry.where}: not tried: this folder's file starts another program than this one, or sets it up"
+        )
+        return None
     base = {name: machine.environment[name] for name in _BASE if name in machine.environment}
-    code, out, err = _output([*program, "--version"], base)
-    if code != 0:
-        return _why_not(program, err, base)
-    version = out.strip().removeprefix("keyapi-mcp ")
     # What the client fills in is not known here.
     own = {name: value for name, value in entry.env.items() if "${" not in value}
-    given = entry.arguments[len(program) - 1 :]
-    code, _, err = _output([*program, *given, "store", "info"], base | own)
-    if code != 0:
-        return f"it ends at once: {_last_words(err)}"
-    yield Finding(True, f"{entry.where}: starts (version {version})")
-    if version != __version__:
-        yield Finding(None, f"{entry.where}: that is version {version}, this one is {__version__}")
+    trial = tried(words, entry.arguments[len(words) - 1 :], base, own)
+    if trial.trouble is not None:
+        return trial.trouble
+    yield Finding(True, f"{entry.where}: starts (version {trial.version})")
+    if trial.version != __version__:
+        yield Finding(None, f"{entry.where}: that is version {trial.version}, this one is {__version__}")
     return None
 
 
-def _program(entry: _Entry) -> list[str] | None:
-    """The words that make it this program, without its options; `None` where something else starts it."""
-    assert isinstance(entry.command, str)
-    name = PurePath(entry.command).name
-    if name.lower().removesuffix(".exe") == "keyapi-mcp":
-        return [entry.command]
-    if _PYTHON.fullmatch(name) and entry.arguments[:2] == ["-m", "keyapi_mcp"]:
-        return [entry.command, "-m", "keyapi_mcp"]
-    return None
+def _is_this(words: list[str], entry: _Entry, machine: Machine) -> bool:
+    """Whether it starts the program that is running, with nothing in its environment but this program's settings."""
+    return tuple(words) == own_command(machine) and all(name.startswith("KEYAPI_") for name in entry.env)
 
 
-def _output(command: list[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
-    try:
-        done = subprocess.run(  # noqa: S603 the client would run it, too
-            command,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 1, "", f"it does not answer within {_SECONDS:.0f} s"
-    except OSError as error:
-        return 1, "", f"it cannot be run: {error.strerror}"
-    return done.returncode, done.stdout, done.stderr
-
-
-def _why_not(program: list[str], err: str, base: Mapping[str, str]) -> str:
-    """Why not even its version came."""
-    python = program[0] if len(program) > 1 else _interpreter(Path(program[0]))
-    if python is None:
-        return f"it does not start: {_last_words(err)}"
-    if not Path(python).is_file():
-        return f"its Python, {python}, is not there any more: install keyapi-mcp anew"
-    code, out, _ = _output([python, "-c", "import sys; print(*sys.version_info[:2])"], base)
-    if code == 0 and (version := tuple(map(int, out.split()))) < OLDEST_PYTHON:
-        needed, there = (".".join(map(str, one)) for one in (OLDEST_PYTHON, version))
-        return f"its Python, {python}, is {there}; keyapi-mcp needs {needed} or newer"
-    if "No module named" in err:
-        return f"its Python, {python}, has no keyapi-mcp installed: {_last_words(err)}"
-    return f"it does not start: {_last_words(err)}"
-
-
-def _interpreter(script: Path) -> str | None:
-    """The one that a script names in its first line; a program of Windows hides it."""
-    try:
-        with script.open("rb") as opened:
-            first = opened.readline(1_000)
-    except OSError:
-        return None
-    return first[2:].decode("utf-8", "replace").strip() if first.startswith(b"#!/") else None
-
-
-def _last_words(err: str) -> str:
-    """What a program said last, without the prefix that ours has."""
-    lines = [line for line in err.strip().splitlines() if line and not line.startswith(("Credits:", "Next:"))]
-    return lines[-1].removeprefix("keyapi-mcp: ") if lines else "it says nothing"
-
-
-def _key(entry: _Entry, machine: Machine) -> Iterator[Finding]:
+def _source(entry: _Entry, machine: Machine) -> Generator[Finding, None, str | None]:
+    """Where its answers come from: "service", with a key; "here"; `None` where a key is missing."""
     env = entry.env
-    if "--sandbox" in entry.arguments or env.get(SANDBOX, "").strip().lower() in ("1", "true", "on", "yes"):
+    if "--sandbox" in entry.arguments or _is_on(env.get(SANDBOX)):
         yield Finding(None, f"{entry.where}: sandbox; its answers are synthetic")
-        return
+        return "here"
+    if _is_on(env.get(_OFFLINE)):
+        yield Finding(None, f"{entry.where}: {_OFFLINE} is on; it answers from the store only")
+        return "here"
     token, file = env.get(TOKEN, "").strip(), env.get(TOKEN_FILE, "").strip()
     if token in ("sk_live_your_key", "sk_live_…"):
         yield Finding(False, f"{entry.where}: its {TOKEN} is still the example's, not a key")
-    elif token:
-        return
-    elif file:
-        yield from _key_file(entry.where, file)
-    elif machine.environment.get(TOKEN) or machine.environment.get(TOKEN_FILE):
+        return None
+    if token:
+        return "service"
+    if file:
+        return (yield from _key_file(entry.where, file))
+    if machine.environment.get(TOKEN) or machine.environment.get(TOKEN_FILE):
         yield Finding(
             None, f"{entry.where}: it has no key; where the client does not pass on your shell's variables, none is set"
         )
@@ -217,14 +228,33 @@ def _key(entry: _Entry, machine: Machine) -> Iterator[Finding]:
         yield Finding(
             False, f"{entry.where}: it has no key: put {TOKEN} or {TOKEN_FILE} into its env, or --sandbox into its args"
         )
+    return None
 
 
-def _key_file(where: str, file: str) -> Iterator[Finding]:
-    """What else there is to say of it; that it cannot be read, the program has said itself."""
+def _is_on(text: str | None) -> bool:
+    try:
+        return text is not None and switch(text) is True
+    except ValueError:  # the program has said so itself
+        return False
+
+
+def _key_file(where: str, file: str) -> Generator[Finding, None, str | None]:
     path = Path(file)
     if "${" in file:
-        return
+        return "service"
     if not path.is_absolute():
         yield Finding(False, f"{where}: its {TOKEN_FILE} {file!r} is not absolute; a client starts it in any folder")
-    elif readable_by_others(path):
+        return None
+    if may_wait(path):
+        yield Finding(None, f"{where}: the file that {TOKEN_FILE} names is a pipe or device, which was not read")
+        return "service"
+    try:
+        key = read_key(path)
+    except UnusableKey as fault:
+        yield Finding(False, f"{where}: the file that {TOKEN_FILE} names {fault}")
+        return None
+    if not looks_like_a_key(key):
+        yield Finding(None, f"{where}: what the file that {TOKEN_FILE} names holds does not look like sk_live_…")
+    if readable_by_others(path):
         yield Finding(None, f"{where}: others on this machine can read {file}: chmod 600 {file}")
+    return "service"

@@ -8,17 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from keyapi_mcp import installation
 from keyapi_mcp.clients.entry import TOKEN, TOKEN_FILE, Edit, Refused, Wish, edited
 from keyapi_mcp.clients.files import read_text, write_text
 from keyapi_mcp.clients.places import Client
 from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
+from keyapi_mcp.key_file import UnusableKey, looks_like_a_key, may_wait, read_key
 
 
 def own_command(machine: Machine) -> tuple[str, ...]:
     """How to start this installation from anywhere."""
-    script = machine.executable.with_name("keyapi-mcp.exe" if machine.system == "win32" else "keyapi-mcp")
-    return (str(script),) if script.is_file() else (str(machine.executable), "-m", "keyapi_mcp")
+    return installation.words(machine.executable, machine.system)
 
 
 def run(
@@ -79,10 +80,7 @@ def _advice(client: Client, entry: dict[str, Any], wish: Wish, machine: Machine)
     if wish.sandbox:
         lines.append("Answers will be synthetic and say so. Install again without --sandbox for real ones.")
     elif wish.key_file is not None:
-        if not wish.key_file.is_file():
-            lines.append(f"There is no file {wish.key_file} yet; the server does not start before it is there.")
-        elif readable_by_others(wish.key_file):
-            lines.append(f"Others on this machine can read {wish.key_file}: chmod 600 {wish.key_file}")
+        lines += _of_key_file(wish.key_file)
     elif str(env.get(TOKEN, "")).startswith("${input:"):
         lines.append(f"{client.title} will ask for the KeyAPI key and keep it; the file does not hold it.")
     elif TOKEN not in env and TOKEN_FILE not in env:
@@ -93,7 +91,22 @@ def _advice(client: Client, entry: dict[str, Any], wish: Wish, machine: Machine)
             "you alone can read, and install again with --key-file /absolute/path/to/your.key; "
             f'or write "env": {{"{TOKEN}": "sk_live_…"}} into the entry yourself.'
         )
-    lines.append(f"Then restart {client.title}. If it does not start the server: keyapi-mcp doctor")
+    lines.append(f"Then restart {client.title}. If it does not start the server: {installation.command('doctor')}")
+    return lines
+
+
+def _of_key_file(path: Path) -> list[str]:
+    """What is wrong with it now: a client would show nothing of that."""
+    if may_wait(path):
+        return [f"The key file {path} is a pipe or device, which was not read."]
+    lines = []
+    try:
+        if not looks_like_a_key(read_key(path)):
+            lines.append(f"What the key file {path} holds does not look like a key, sk_live_… (not shown here).")
+    except UnusableKey as fault:
+        lines.append(f"The key file {path} {fault}. Until the key is in it, the server only answers from the store.")
+    if path.is_file() and readable_by_others(path):
+        lines.append(f"Others on this machine can read {path}: chmod 600 {path}")
     return lines
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from keyapi_mcp import installation
 from keyapi_mcp.clock import Clock, data_day, iso
 from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.judging import read_judging
@@ -14,7 +15,7 @@ from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store import rescue, upkeep
 from keyapi_mcp.store.database import Database
-from keyapi_mcp.store.location import store_path
+from keyapi_mcp.store.location import is_made, store_path
 
 _PRUNED_AT_ONCE = 1_000
 _RENEWED_AT_ONCE = 500
@@ -31,7 +32,7 @@ def run(
     if path is None:
         print("KEYAPI_MCP_STORE=memory: nothing is kept beyond a server's process.")
         return 0
-    if not path.exists():
+    if not is_made(path):
         print(f"{path}: nothing is kept yet.")
         return 0
     database = Database(path, mends=accept_lost_ledger)
@@ -112,7 +113,7 @@ def _prune(database: Database, clock: Clock, days: int, yes: bool) -> int:
     while some := database.run_now(lambda connection: upkeep.prune(connection, before, _PRUNED_AT_ONCE)):
         done += some
         progress("removed", done, whole)
-    print("Removed. `keyapi-mcp store vacuum` gives the space back to the disk.")
+    print(f"Removed. `{installation.command('store', 'vacuum')}` gives the space back to the disk.")
     return 0
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from keyapi_mcp.errors import DAMAGED, EMPTIED, StoreUnavailable
+from keyapi_mcp.errors import ANOTHER_PROCESS, DAMAGED, EMPTIED, NO_STORE, StoreUnavailable
 from keyapi_mcp.store import begun
 
 if TYPE_CHECKING:
@@ -280,8 +280,13 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
-            cause = getattr(error, "orig", None) or error
-            return StoreUnavailable(str(self.path or "memory"), reason(cause))
+            why = reason(getattr(error, "orig", None) or error)
+            if why == NO_STORE and self.path is not None:
+                from keyapi_mcp.store.migrations import why_unreadable
+
+                with contextlib.suppress(OSError):
+                    why = why_unreadable(self.path)
+            return StoreUnavailable(str(self.path or "memory"), why)
         return error
 
 
@@ -354,12 +359,12 @@ def reason(error: BaseException) -> str:
     """Why the file cannot be used, in words."""
     text = str(error).lower()
     for sign, words in (
-        ("locked", f"another process has kept it locked for {_BUSY_S:.0f} s"),
+        ("locked", f"{ANOTHER_PROCESS} has kept it locked for {_BUSY_S:.0f} s"),
         ("full", "the disk is full"),
         ("readonly", "it cannot be written"),
         ("read-only", "it cannot be written"),
         ("unable to open", "it cannot be opened"),
-        ("not a database", "it is no store of this program"),
+        ("not a database", NO_STORE),
         ("malformed", DAMAGED),
         ("i/o error", "the disk reports an error"),
     ):

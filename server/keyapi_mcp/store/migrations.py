@@ -12,12 +12,16 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine
 
-from keyapi_mcp.errors import StoreUnavailable
+from keyapi_mcp.errors import DAMAGED, NO_STORE, StoreUnavailable
 
 # In the file's header, so that another program's database is recognised: "KAPI".
 APPLICATION_ID: Final = 0x4B415049
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
+_LOOKED_AT: Final = 65_536
+# By these a file whose beginning is gone is still known as one of ours: its mark, or the words that made its tables.
+_MARK_AT: Final = 68
+_OUR_WORDS: Final = b"CREATE TABLE credit_days"
 
 
 @cache
@@ -35,7 +39,7 @@ def look_before_opening(path: Path) -> None:
     if not header:
         return  # new
     if not header.startswith(_MAGIC):
-        raise StoreUnavailable(str(path), "it is no store of this program")
+        raise StoreUnavailable(str(path), why_unreadable(path))
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
         # What the header says may be out of date.
@@ -49,6 +53,15 @@ def look_before_opening(path: Path) -> None:
         pages, version, application = (int.from_bytes(header[at : at + 4]) for at in (28, 60, 68))
         tables = pages - 1  # an empty database has one page
     _refuse_unknown(path, application, version, tables)
+
+
+def why_unreadable(path: Path) -> str:
+    """Why SQLite finds no database in the file: it is a damaged one of ours, or none."""
+    with path.open("rb") as file:
+        beginning = file.read(_LOOKED_AT)
+    mark = int.from_bytes(beginning[_MARK_AT : _MARK_AT + 4])
+    known = beginning.startswith(_MAGIC) or mark == APPLICATION_ID or _OUR_WORDS in beginning
+    return DAMAGED if known else NO_STORE
 
 
 def migrate(engine: Engine, path: Path | None) -> None:

@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from keyapi_mcp import installation
 from keyapi_mcp.clock import utc_now
-from keyapi_mcp.errors import ACCEPT_LOST_LEDGER, EMPTIED, LedgerLost, StoreUnavailable
+from keyapi_mcp.errors import DAMAGED, EMPTIED, LedgerLost, StoreUnavailable
 from keyapi_mcp.store import begun
 from keyapi_mcp.store.database import private_file
 
@@ -31,10 +32,6 @@ logger = logging.getLogger(__name__)
 _CERTAIN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
-_LOOKED_AT: Final = 65_536
-# By these a file whose beginning is gone is still known as one of ours: its mark, or the words that made its tables.
-_MARK_AT: Final = 68
-_OUR_WORDS: Final = b"CREATE TABLE credit_days"
 _COMPANIONS: Final = ("-wal", "-shm")
 
 
@@ -49,22 +46,35 @@ class Rescue:
     credits: int
 
     def in_words(self) -> str:
+        if self.whole:
+            return f"{self._what_became()} The credit ledger was carried over ({self.credits:,} credits)."
+        return (
+            f"{self._what_became()} {self.what_is_lost()}: nothing is spent until you "
+            f"{installation.accept_the_loss(self.aside)}."
+        )
+
+    def _what_became(self) -> str:
+        if self is UNREADABLE:
+            return "The store was damaged before."
         when = datetime.fromisoformat(self.at)
-        told = (
+        return (
             f"The store was damaged; on {when:%Y-%m-%d %H:%M} UTC it was set aside as {self.aside} and a new one begun."
         )
-        if self.whole:
-            return f"{told} The credit ledger was carried over ({self.credits:,} credits)."
-        return (
-            f"{told} Its credit ledger could not be read whole ({self.credits:,} credits could): nothing is spent "
-            f"until `{ACCEPT_LOST_LEDGER}` was run."
-        )
+
+    def what_is_lost(self) -> str:
+        if self is UNREADABLE:
+            return "The record of what became of its credit ledger cannot be read"
+        return f"Its credit ledger could not be read whole ({self.credits:,} credits could)"
+
+
+# A record that is there and says nothing stands for a lost ledger.
+UNREADABLE: Final = Rescue("", "unknown", whole=False, credits=0)
 
 
 def suspected(error: BaseException) -> bool:
     """Whether the error may have come of a damaged file."""
     if isinstance(error, StoreUnavailable):
-        return error.why in ("it is no store of this program", EMPTIED)
+        return error.why in (DAMAGED, EMPTIED)
     return _code(error) in _CERTAIN
 
 
@@ -119,27 +129,40 @@ def finish(path: Path, busy_s: float) -> None:
 
 
 def last(path: Path | None) -> Rescue | None:
-    """What the last rescue found, until it was confirmed. A record that cannot be read stands for a lost ledger."""
+    """What the last rescue found, until it was confirmed; UNREADABLE where that cannot be told."""
     if path is None:
         return None
     try:
         return Rescue(**json.loads(_record(path).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError):
-        return Rescue("1970-01-01T00:00:00+00:00", "a file that is not known any more", whole=False, credits=0)
+        return UNREADABLE
 
 
 def refuse_if_lost(path: Path | None) -> None:
     """Raises LedgerLost while it is not known what was spent."""
     found = last(path)
     if found is not None and not found.whole:
+        kept = "" if found is UNREADABLE else f" The damaged file is kept as {found.aside}."
         raise LedgerLost(
-            f"The store was damaged and its credit ledger could not be read whole ({found.credits:,} credits could), "
-            "so what is left of your limits is not known. Nothing was sent.",
-            f"`{ACCEPT_LOST_LEDGER}` counts on from what could be read; kept answers and the free tools work "
-            f"meanwhile. The damaged file is kept as {found.aside}.",
+            f"The store was damaged. {found.what_is_lost()}, so what is left of your limits is not known. "
+            "Nothing was sent.",
+            f"{installation.accept_the_loss(found.aside)} to count on from what could be read; kept answers and the "
+            f"free tools work meanwhile.{kept}",
         )
+
+
+def accept(path: Path | None, aside: str) -> None:
+    """Confirm the last rescue if it lost the ledger of this file; of another one nobody has spoken."""
+    found = last(path)
+    if path is None or found is None or found.whole or found.aside != aside:
+        return
+    try:
+        confirm(path)
+        logger.warning("accepted: credits are counted on from what could be read of %s", aside)
+    except OSError as error:
+        logger.warning("the loss of %s cannot be accepted: %s", aside, error.strerror)
 
 
 def confirm(path: Path) -> None:
@@ -178,6 +201,7 @@ def _place(path: Path) -> None:
 
 def _write_down(path: Path, done: Rescue) -> None:
     draft = path.with_name(f"{path.stem}.rescue.new")
+    private_file(draft)
     draft.write_text(json.dumps(asdict(done)), encoding="utf-8")
     draft.replace(_record(path))
 
@@ -186,6 +210,7 @@ def _write_down(path: Path, done: Rescue) -> None:
 def _one_at_a_time(path: Path, busy_s: float) -> Iterator[None]:
     """A lock that ends with its process, on every platform: that of an empty database."""
     lock = path.with_name(f"{path.stem}.rescue.lock")
+    private_file(lock)
     with closing(sqlite3.connect(lock, isolation_level=None, timeout=busy_s)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -194,7 +219,7 @@ def _one_at_a_time(path: Path, busy_s: float) -> Iterator[None]:
 @contextmanager
 def _held(path: Path, busy_s: float) -> Iterator[sqlite3.Connection]:
     """A connection to the damaged file, which nobody else writes meanwhile."""
-    if os.name == "nt" or not _beginning(path).startswith(_MAGIC):
+    if os.name == "nt" or not _has_header(path):
         # There, what somebody has open cannot be renamed; and what has no header nobody can open.
         with _legible_copy(path) as copy, closing(_connect(copy, busy_s)) as connection:
             yield connection
@@ -246,15 +271,13 @@ def _header(size: int) -> bytes:
 
 def _damaged(path: Path) -> bool:
     """What SQLite says of the whole file. Raises StoreUnavailable for one that is not ours."""
-    from keyapi_mcp.store.migrations import APPLICATION_ID
+    from keyapi_mcp.store.migrations import why_unreadable
 
     if begun.emptied(path):
         return True
-    beginning = _beginning(path)
-    if not beginning.startswith(_MAGIC):
-        mark = int.from_bytes(beginning[_MARK_AT : _MARK_AT + 4])
-        if mark != APPLICATION_ID and _OUR_WORDS not in beginning:
-            raise StoreUnavailable(str(path), "it is no store of this program")
+    if not _has_header(path):
+        if (why := why_unreadable(path)) != DAMAGED:
+            raise StoreUnavailable(str(path), why)
         return True
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -265,9 +288,9 @@ def _damaged(path: Path) -> bool:
         raise
 
 
-def _beginning(path: Path) -> bytes:
+def _has_header(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(_LOOKED_AT)
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _code(error: BaseException) -> int:

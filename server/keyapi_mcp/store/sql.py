@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from keyapi_mcp.errors import StoreUnavailable
+from keyapi_mcp.errors import ANOTHER_PROCESS, StoreUnavailable
 from keyapi_mcp.store import sql_worker
 from keyapi_mcp.store.database import reason
 from keyapi_mcp.store.sql_hints import worded
@@ -224,5 +224,5 @@ class Reader:
 
 def _why(failure: dict[str, Any]) -> str:
     if failure["kind"] == "busy":
-        return "another process keeps it locked"
+        return f"{ANOTHER_PROCESS} keeps it locked"
     return reason(Exception(failure["error"]))

@@ -50,6 +50,10 @@ class Store:
 
     def __init__(self, settings: Settings, clock: Clock, rules: Rules) -> None:
         self.path = store_path(settings)
+        if settings.accepted_loss:
+            from keyapi_mcp.store import rescue
+
+            rescue.accept(self.path, settings.accepted_loss)
         self.database = Database(self.path, Renewal(settings, rules), mends=True)
         self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit, rules)
         self._rules = rules
