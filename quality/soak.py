@@ -34,6 +34,8 @@ from support.sandbox_server import running_sandbox
 _MB: Final = 1024 * 1024
 # Between two times of the same load; what a leak of one session a drop would exceed many times over.
 MORE_MEMORY: Final = 24 * _MB
+# Between no client before and no client after: the cache filled, and what the allocator keeps for the next load.
+KEPT_MEMORY: Final = 32 * _MB
 # Connections that are kept for a while, a process that answers SQL, threads that wait for work.
 SPARE: Final = 6
 # Sessions whose client has gone without a word are forgotten after half an hour otherwise.
@@ -83,6 +85,9 @@ class Outcome:
         more = statistics.median(one.memory for one in end) - statistics.median(one.memory for one in middle)
         if more > MORE_MEMORY:
             self.wrong.append(f"memory grew by {more / _MB:.0f} MB under the same load")
+        kept = self.after.memory - self.before.memory
+        if kept > KEPT_MEMORY:
+            self.wrong.append(f"{kept / _MB:.0f} MB more are held without a client than at the beginning")
         if self.after.sessions:
             self.wrong.append(f"{self.after.sessions} sessions are left behind")
         for name in ("threads", "files", "tasks"):
@@ -222,17 +227,16 @@ async def _watching(watch: httpx.AsyncClient, outcome: Outcome) -> AsyncIterator
 
 
 async def _at_rest(watch: httpx.AsyncClient) -> Held:
-    """What is held once all sessions are forgotten, or when that takes too long."""
+    """What is held once all sessions are forgotten, or when that takes too long; without garbage."""
     end = time.monotonic() + _PATIENCE_S
     while True:
-        held = await _held(watch)
-        if not held.sessions or time.monotonic() > end:
-            return held
+        if not (await _held(watch)).sessions or time.monotonic() > end:
+            return await _held(watch, "?collect")
         await anyio.sleep(0.2)
 
 
-async def _held(watch: httpx.AsyncClient) -> Held:
-    told = (await watch.get("/_soak", timeout=30)).json()
+async def _held(watch: httpx.AsyncClient, how: str = "") -> Held:
+    told = (await watch.get(f"/_soak{how}", timeout=30)).json()
     process = Path(f"/proc/{told['process']}")
     pages = int((process / "statm").read_text().split()[1])
     return Held(

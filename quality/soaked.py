@@ -1,8 +1,9 @@
-"""`keyapi-mcp serve` as it is, and `/_soak` tells what it still holds."""
+"""`keyapi-mcp serve` as it is, and `/_soak` tells what it still holds; `/_soak?collect` collects garbage first."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from typing import Any
@@ -21,7 +22,9 @@ _http_app = http.http_app
 def _watched(server: Any, *arguments: Any, **options: Any) -> Starlette:
     app = _http_app(server, *arguments, **options)
 
-    async def held(_: Request) -> JSONResponse:
+    async def held(request: Request) -> JSONResponse:
+        if "collect" in request.query_params:
+            gc.collect()
         sessions = len(server.session_manager._server_instances)
         return JSONResponse({"sessions": sessions, "tasks": len(asyncio.all_tasks()), "process": os.getpid()})
 

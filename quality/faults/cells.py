@@ -17,7 +17,6 @@ from keyapi_mcp.sandbox.faults import Fault
 from quality.faults.cases import SETTINGS, Case
 from support.connections import Connection, Everywhere, Told, Way, connected
 from support.sandbox_server import running_sandbox
-from support.workers import peak_memory
 
 # Nothing kept; the answer kept and fresh; the answer kept, older than wanted.
 Kept = Literal["nothing", "fresh", "older"]
@@ -45,15 +44,11 @@ class Cell:
     transport: Way
     kept: Kept
     connection: Connection
-    process: int | None
+    process: int
 
     @property
     def name(self) -> str:
         return f"{self.transport}, {self.kept} kept"
-
-    def memory(self) -> int:
-        """The most that the server's process ever had; 0 where that cannot be seen."""
-        return 0 if self.process is None else peak_memory(self.process)
 
 
 @contextmanager
@@ -148,8 +143,8 @@ def next_step(told: Told) -> str:
     return found.group(1) if found else ""
 
 
-def _process_for(url: str) -> int | None:
-    """The process whose environment names this service."""
+def _process_for(url: str) -> int:
+    """The process whose environment names this service. Linux only: it looks at /proc."""
     wanted = f"KEYAPI_API_BASE_URL={url}".encode()
     for process in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -157,4 +152,4 @@ def _process_for(url: str) -> int | None:
                 return int(process.parent.name)
         except OSError:
             continue
-    return None
+    raise AssertionError(f"no server's process for {url}: its memory cannot be measured")

@@ -10,6 +10,7 @@ from quality.faults.cases import CASES, Case
 from quality.faults.cells import MEMORY_BYTES, Cell, Seen, first_line, measure, new_question, next_step, opened, wrong
 from support.connections import Connection, Everywhere
 from support.sandbox_server import RunningSandbox, running_sandbox
+from support.workers import memory_from_here, peak_memory
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _row(case: Case, everywhere: Everywhere, cells: list[Cell], elsewhere: Runni
         asked_before = by_connection[id(connection)].kept != "nothing"
         return await measure(connection, case, question, asked_before=asked_before)
 
-    memory = [cell.memory() for cell in cells]
+    memory = [memory_from_here(cell.process) for cell in cells]
     seen = [found for _, found in everywhere.each(ask)]
     mistakes = [
         f"{cell.name}: {mistake}"
@@ -54,8 +55,9 @@ def _row(case: Case, everywhere: Everywhere, cells: list[Cell], elsewhere: Runni
         for mistake in wrong(case, cell.kept, found)
     ]
     for cell, before in zip(cells, memory, strict=True):
-        if case.kind in ("huge", "gzip_bomb") and cell.memory() - before > MEMORY_BYTES:
-            mistakes.append(f"{cell.name}: {cell.memory() - before:,} bytes more memory")
+        more = peak_memory(cell.process) - before
+        if case.kind in ("huge", "gzip_bomb") and more > MEMORY_BYTES:
+            mistakes.append(f"{cell.name}: {more:,} bytes more memory")
     if elsewhere.requests:
         mistakes.append("a redirect was followed")
     fresh = [found for cell, found in zip(cells, seen, strict=True) if cell.kept == "nothing"]

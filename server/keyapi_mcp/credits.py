@@ -42,11 +42,13 @@ class Budget:
     def take(self) -> None:
         """Count one more. Raises LimitReached."""
         if self.most is not None and self.counted >= self.most:
-            raise LimitReached(
+            refusal = LimitReached(
                 f"This would cost 1 credit, but none is left of this call's limit of {self.most:,}. Nothing was sent.",
                 "KEYAPI_MCP_CREDITS_PER_CALL raises the limit (off lifts it). "
                 "query_products answers from what was seen so far for free.",
             )
+            refusal.own_limit = True
+            raise refusal
         self.counted += 1
 
     def give_back(self) -> None:

@@ -12,7 +12,7 @@
     └── ServiceError             the service or the way to it
         ├── RequestRejected      400: the service refused the parameters
         ├── KeyRejected          401, 403: the service refused the key
-        ├── QuotaExhausted       402, or a 500 that speaks of quota
+        ├── QuotaExhausted       402, or a 500 or a success without rows that speaks of quota
         ├── EndpointMissing      404: no such endpoint at this base URL
         ├── RateLimited          429, after waiting as asked within the time there is
         ├── ServiceFault         5xx, a redirect, or any other status
@@ -42,7 +42,8 @@ class KeyApiMcpError(Exception):
 
     what: one or more plain sentences; next_step: one concrete step, with a value where there is one;
     request_id: the service's own id of the request, to quote to its support; maybe_spent: how many requests of the
-    failed call may have cost a credit, because the service does not say whether it bills them.
+    failed call may have cost a credit, because the service does not say whether it bills them; own_limit: a limit of
+    this one call ended it, so that it does not speak for others who ask the same.
     """
 
     may_be_billed: ClassVar[bool] = False
@@ -53,6 +54,7 @@ class KeyApiMcpError(Exception):
         self.next_step = next_step
         self.request_id = request_id
         self.maybe_spent = int(self.may_be_billed)
+        self.own_limit = False
 
     def __copy__(self) -> Self:
         """One for each of several callers: an exception collects the traceback of everyone who raises it."""
@@ -120,7 +122,7 @@ class KeyRejected(ServiceError):
 
 
 class QuotaExhausted(ServiceError):
-    """HTTP or body code 402, or any failure whose message speaks of quota."""
+    """HTTP or body code 402, or any failure, or success without rows, whose message speaks of quota."""
 
 
 class EndpointMissing(ServiceError):

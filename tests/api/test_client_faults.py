@@ -167,6 +167,7 @@ CASES = [
     failed("hang", {}, TimedOut, NO_EMPTY, "KEYAPI_MCP_READ_TIMEOUT_S", read_timeout_s=0.1),
     failed("hang", {}, TimedOut, "within 0.2 s. " + NO_EMPTY, "call again in a minute", total_timeout_s=0.2),
     failed("drip", {}, TimedOut, "within 0.3 s. " + NO_EMPTY, "call again in a minute", total_timeout_s=0.3),
+    failed("drip", {}, TimedOut, "within 1 s. " + NO_EMPTY, "call again in a minute", total_timeout_s=0.9997),
     failed("delay", {"seconds": 30}, TimedOut, NO_EMPTY, "call again in a minute", read_timeout_s=0.1),
     failed(
         "huge",
@@ -252,6 +253,28 @@ async def test_a_redirect_is_not_followed_and_the_other_server_hears_nothing(sta
     assert isinstance(error, ServiceFault)
     assert (error.status, books.outcomes) == (status, [Outcome.UNKNOWN])
     assert f"redirected the request ({status})" in error.what
+
+
+@pytest.mark.parametrize("data", [(), None], ids=["no rows", "null"])
+@pytest.mark.parametrize("message", ["quota exceeded", "Insufficient balance", "usage limit reached"])
+async def test_a_success_without_rows_that_speaks_of_quota_is_no_empty_page(data: object, message: str) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.answer(envelope(data, message=message))
+
+    async with loopback(refuse) as service:
+        error = await failing(service.url, books := Books())
+        assert len(service.exchanges) == 1
+    assert isinstance(error, QuotaExhausted)
+    assert (error.request_id, books.outcomes) == ("req-1", [Outcome.FREE])
+
+
+async def test_a_page_with_rows_is_one_whatever_its_message_speaks_of() -> None:
+    async def warn(exchange: Exchange) -> None:
+        await exchange.answer(envelope(message="success; your quota is nearly used up"))
+
+    async with loopback(warn) as service:
+        page = await ask(service.url, books := Books())
+    assert (page.rows, books.outcomes) == (1, [Outcome.PAID])
 
 
 # --- what the service says of a failure ---------------------------------------------------------------------------

@@ -74,11 +74,19 @@ def test_null_data_with_success_is_an_empty_page() -> None:
         b'{"code":0,"data":[{"product_id":"1"}',
         b"[" * 100_000,
         b'{"code":1e999,"data":[]}',
+        b'{"code":0.4,"data":[]}',
+        b'{"code":-0.9,"data":[]}',
+        b'{"code":NaN,"data":[]}',
     ],
 )
 def test_a_body_that_is_no_envelope_is_an_error_and_never_an_empty_result(body: bytes) -> None:
     with pytest.raises(UnusableAnswer):
         read_envelope(body)
+
+
+@pytest.mark.parametrize("code", [b"0", b"0.0", b'"0"', b"-0.0"])
+def test_a_success_may_be_written_in_several_ways(code: bytes) -> None:
+    assert read_envelope(b'{"code":' + code + b',"data":[]}').code == 0
 
 
 @given(st.binary(max_size=200))

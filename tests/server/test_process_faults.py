@@ -8,25 +8,28 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
+import anyio.from_thread
 import pytest
 
+from keyapi_mcp.errors import LimitReached
 from keyapi_mcp.sandbox.faults import Fault
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store import upkeep
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 from support.connections import environment_for, serving
-from support.kept import NOW, Clock, Service, open_app, row
+from support.kept import Clock, Service, open_app, row
+from support.loopback import Exchange, Loopback, loopback, right
 from support.raw_stdio import INITIALIZED, RawServer, call, initialize, raw_server
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.waiting import until
-from support.workers import peak_memory, runs
+from support.workers import memory_from_here, peak_memory, runs
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +48,9 @@ def question(number: int) -> dict[str, Any]:
     return {"region": "US", "max_total_views_cnt": 10**12 + number}
 
 
-def ledger(sandbox: RunningSandbox) -> dict[str, int]:
+def ledger(service: RunningSandbox | Loopback) -> dict[str, int]:
     """How many attempts are in each state. The file is sound."""
-    path = store_path(read_settings(base_url=sandbox.url))
+    path = store_path(read_settings(base_url=service.url))
     assert path is not None
     database = Database(path)
     try:
@@ -171,48 +174,91 @@ def test_a_client_that_never_read_and_leaves_does_not_keep_the_server(leaves: st
 # --- the client changes its mind -----------------------------------------------------------------------------------
 
 
+@contextmanager
+def waiting_service() -> Iterator[tuple[Loopback, Callable[[], None]]]:
+    """One that answers nothing before it is told to go on."""
+    with anyio.from_thread.start_blocking_portal() as portal:
+        told = portal.call(anyio.Event)
+
+        async def wait(exchange: Exchange) -> None:
+            await told.wait()
+            await right(exchange)
+
+        with portal.wrap_async_context_manager(loopback(wait)) as service:
+            yield service, lambda: portal.call(told.set)
+
+
+def answers(server: RawServer, last: object) -> dict[object, dict[str, Any]]:
+    """What is answered, by id, up to this one."""
+    found = {}
+    while last not in found:
+        answer = server.read()
+        found[answer["id"]] = answer
+    return found
+
+
+def calls(numbers: range) -> list[dict[str, Any]]:
+    return [call(number, question(number)) for number in numbers]
+
+
 @on_linux
-@pytest.mark.parametrize("sent", [False, True], ids=["before they are sent", "after"])
-def test_a_thousand_cancelled_calls_leave_the_server_as_it_was(sent: bool, sandbox: RunningSandbox) -> None:
-    """sent: the service has the requests already; otherwise only those for which there was a place."""
-    settings = ENDLESS | ({"max_in_flight": "256", "read_timeout_s": "1"} if sent else {"max_in_flight": "2"})
+def test_a_thousand_calls_cancelled_before_they_are_sent_never_are() -> None:
+    with (
+        waiting_service() as (service, go_on),
+        raw_server(**environment_for(service.url, **ENDLESS | {"max_in_flight": "2"}, log_level="WARNING")) as server,
+    ):
+        opened(server)
+        # Those that are under way take both places.
+        server.write(*[call(f"sent {number}", question(CALLS + number)) for number in (1, 2)])
+        until(lambda: len(service.exchanges) == 2)
+        memory = memory_from_here(server.process.pid)
+        for begin in range(0, CALLS, 200):
+            numbers = range(begin, begin + 200)
+            server.write(*calls(numbers), *map(cancel, numbers))
+        # Whatever was written before has been read by now.
+        server.write({"jsonrpc": "2.0", "id": "ping", "method": "ping"})
+        assert set(answers(server, "ping")) == {"ping"}
+        go_on()
+        # What still waited would have its turn before this one.
+        server.write(call("last", question(CALLS + 3)))
+        answered = answers(server, "last")
+        assert set(answered) == {"sent 1", "sent 2", "last"}
+        assert not any(answer["result"]["isError"] for answer in answered.values())
+        assert len(service.exchanges) == 3
+        assert peak_memory(server.process.pid) - memory < 64 * 1024 * 1024
+        server.hang_up()
+        assert server.wait() == 0
+        assert "Traceback" not in server.errors()
+    assert ledger(service) == {"paid": 3}
+
+
+@on_linux
+def test_a_thousand_calls_cancelled_after_they_were_sent_are_all_counted(sandbox: RunningSandbox) -> None:
+    settings = ENDLESS | {"max_in_flight": "256", "read_timeout_s": "1"}
     with raw_server(**environment_for(sandbox.url, **settings, log_level="WARNING")) as server:
         opened(server)
-        server.ask(call("first", question(0)))
-        memory = peak_memory(server.process.pid)
+        server.ask(call("first", question(CALLS)))
+        memory = memory_from_here(server.process.pid)
         sandbox.faults.push(Fault("hang", times=None))
         for begin in range(0, CALLS, 200):
-            numbers = range(begin + 1, begin + 201)
-            before = len(sandbox.requests)
-            server.write(*[call(number, question(number)) for number in numbers])
-            if sent:
-                until(lambda before=before: len(sandbox.requests) == before + 200)  # type: ignore[misc]
-            server.write(*[cancel(number) for number in numbers])
-            if sent:
-                # What was sent is waited for up to its time-out, because its answer may have been paid for.
-                until(lambda: ledger(sandbox).get("open", 0) == 0, seconds=40)
-        # Whatever was written before has been read by now.
-        answer = server.ask({"jsonrpc": "2.0", "id": "ping", "method": "ping"})
-        while answer["id"] != "ping":
-            answer = server.read()
+            numbers = range(begin, begin + 200)
+            server.write(*calls(numbers))
+            until(lambda sent=1 + numbers.stop: len(sandbox.requests) == sent)  # type: ignore[misc]
+            server.write(*map(cancel, numbers))
+            # What was sent is waited for up to its time-out, because its answer may have been paid for.
+            until(lambda: ledger(sandbox).get("open", 0) == 0, seconds=40)
         sandbox.reset_faults()
-        requests = len(sandbox.requests)
         begun = time.monotonic()
-        answer = server.ask(call("last", question(0)))
-        while answer["id"] != "last":
-            answer = server.read()
-        assert "Credits: 0 for this call (kept answer)" in answer["result"]["content"][0]["text"]
+        server.write(call("last", question(CALLS)))
+        text = answers(server, "last")["last"]["result"]["content"][0]["text"]
+        assert "Credits: 0 for this call (kept answer)" in text
         assert time.monotonic() - begun < 10
         assert peak_memory(server.process.pid) - memory < 64 * 1024 * 1024
         server.hang_up()
         assert server.wait() == 0
         assert "Traceback" not in server.errors()
-    counted = ledger(sandbox)
-    assert counted.pop("paid") == 1
-    # Every request that reached the service is counted, and none that did not.
-    assert counted.get("unknown", 0) == requests - 1
-    assert set(counted) <= {"unknown", "free"}
-    assert requests == (CALLS + 1 if sent else requests)
+    assert len(sandbox.requests) == CALLS + 1
+    assert ledger(sandbox) == {"paid": 1, "unknown": CALLS}
 
 
 def test_clients_over_http_that_leave_during_their_calls_lose_no_credit(
@@ -272,9 +318,22 @@ async def test_whatever_the_clock_does_every_request_is_counted_and_every_call_i
         store = app._services.store if app._services else None
         assert store is not None
         assert await store.database.run(upkeep.faults) == []
-    # The day's limit does not come back because the clock goes back and forth.
-    async with open_app(service, clock := Clock(NOW), credits_per_day=30, credits_per_month="off") as app:
         used = (await app.call("get_usage", {})).structured()["facts"]["today"]
-        clock.now += timedelta(days=2)
-        clock.now -= timedelta(days=2)
-        assert (await app.call("get_usage", {})).structured()["facts"]["today"] == used
+    # The day's limit does not come back because the clock goes forth and back.
+    limits: dict[str, Any] = {"credits_per_day": used + 2, "credits_per_month": "off"}
+    async with open_app(service, clock, **limits) as app:
+
+        async def ask(number: int) -> None:
+            await app.call("search_products", question(number))
+
+        for number in (1, 2):
+            await ask(number)
+        with pytest.raises(LimitReached):
+            await ask(3)
+        clock.pass_days(2)
+        await ask(3)
+        clock.pass_days(-2)
+        with pytest.raises(LimitReached):
+            await ask(4)
+        assert (await app.call("get_usage", {})).structured()["facts"]["today"] == used + 2
+    assert len(service.requests) == paid + 3

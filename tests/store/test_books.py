@@ -278,6 +278,22 @@ def test_when_its_time_is_over_or_it_has_ended_another_may_ask(database: Databas
     assert attempts(database) == [("free", 0, "r"), ("unknown", 1, None), ("open", 1, None)]
 
 
+def test_of_a_process_in_another_container_only_its_time_tells_that_it_is_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    with monkeypatch.context() as there:
+        there.setattr(books, "_here", lambda: 4026531999)
+        there.setattr(os, "getpid", lambda: process.pid)
+        reserve(database, share=True)
+    for passed in (timedelta(0), SOON):
+        with pytest.raises(AskedElsewhere):
+            reserve(database, NOW + passed, share=True)
+    reserve(database, NOW + SOON + timedelta(seconds=1), share=True)
+    assert attempts(database) == [("unknown", 1, None), ("open", 1, None)]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a process that is gone cannot be told from others")
 @pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "a zombie"])
 def test_what_a_dead_process_was_asking_may_be_asked_at_once_and_stays_counted(

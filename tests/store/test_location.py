@@ -62,8 +62,12 @@ def test_every_service_has_a_file_of_its_own() -> None:
         where(base_url="http://127.0.0.1:8701"),
         where(base_url="https://keyapi.example.com"),
         where(base_url="https://keyapi.example.com/v2"),
+        where(base_url="https://keyapi.example.com/V2"),
+        where(base_url="https://keyapi.example.com:80"),
+        where(base_url=f"{DEFAULT_BASE_URL}:8443"),
+        where(base_url="http://[::1]"),
     }
-    assert len(files) == 6
+    assert len(files) == 10
     assert all(path.parent == home(read_settings()) for path in files)
 
 
@@ -71,9 +75,22 @@ def test_the_sandbox_wins_over_an_address_that_is_set_here_too() -> None:
     assert where(sandbox=True, base_url="https://keyapi.example.com") == where(sandbox=True)
 
 
-@pytest.mark.parametrize("address", [DEFAULT_BASE_URL, f"{DEFAULT_BASE_URL}/", "HTTPS://API.KeyAPI.ai"])
-def test_the_real_service_has_one_file_however_its_address_is_written(address: str) -> None:
-    assert where(base_url=address) == where()
+@pytest.mark.parametrize("end", ["", "/", ":443", ":443/", ".", ".:443", ":"])
+@pytest.mark.parametrize("address", [DEFAULT_BASE_URL, "HTTPS://API.KeyAPI.ai"])
+def test_the_real_service_has_one_file_however_its_address_is_written(address: str, end: str) -> None:
+    assert where(base_url=address + end) == where()
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("http://127.0.0.1/v2", "HTTP://127.0.0.1:80/v2/"),
+        ("http://[::1]:8700", "http://[::1]:8700/"),
+        ("http://localhost:8700", "http://LOCALHOST.:8700"),
+    ],
+)
+def test_any_other_has_one_too(address: str, other: str) -> None:
+    assert where(base_url=address) == where(base_url=other)
 
 
 def test_in_memory_there_is_no_file() -> None:

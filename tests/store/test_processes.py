@@ -137,6 +137,39 @@ def test_a_question_that_several_servers_ask_at_once_is_paid_for_once(sandbox: R
     assert {one["today"] for one in told} == {1}
 
 
+CONTAINER: Final = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+def containers_can_be_made() -> bool:
+    """Each with process ids of its own; needs rights that not everyone has."""
+    try:
+        return subprocess.run([*CONTAINER, "true"], capture_output=True, timeout=20, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("first", ["outside", "in a container"])
+def test_a_question_is_paid_for_once_by_servers_in_and_outside_of_a_container(
+    first: str, sandbox: RunningSandbox
+) -> None:
+    if not containers_can_be_made():
+        pytest.skip("no right to make a PID namespace")
+    sandbox.faults.push(Fault("delay", seconds=2.0))
+    contained = (*CONTAINER, sys.executable, "-m", "keyapi_mcp")
+    environment = {"KEYAPI_TOKEN": KEY, "KEYAPI_API_BASE_URL": sandbox.url}
+    with raw_server(**environment) as outside, raw_server(command=contained, **environment) as inside:
+        for server in (outside, inside):
+            server.ask(initialize())
+            server.write(INITIALIZED)
+        asking, other = (outside, inside) if first == "outside" else (inside, outside)
+        asking.write(call(1, {"region": "US"}))
+        until(lambda: len(sandbox.requests) == 1)
+        told = credits_of(other.ask(call(1, {"region": "US"}))["result"])
+        assert credits_of(asking.read()["result"])["call"] == 1
+    assert (told["call"], told["today"], told["source"]) == (0, 1, "kept answer")
+    assert len(sandbox.requests) == 1
+
+
 def test_different_questions_are_different_requests(sandbox: RunningSandbox) -> None:
     with ExitStack() as stack:
         servers = started(stack, 2, sandbox)

@@ -10,9 +10,9 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -455,13 +455,14 @@ async def test_a_lock_or_a_full_disk_is_no_damage(path: Path, monkeypatch: pytes
     assert not list(path.parent.glob("*damaged*"))
 
 
+class Killed(BaseException):
+    pass
+
+
 @pytest.mark.parametrize("moment", ["before anything is moved", "between the two"])
 async def test_a_rescue_that_was_killed_is_carried_on_by_the_next(
     moment: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     def kill(*_: object) -> None:
         raise Killed
 
@@ -481,6 +482,78 @@ async def test_a_rescue_that_was_killed_is_carried_on_by_the_next(
             await app.call("search_products", {"region": "GB"})
     assert service.requests == []
     assert len(list(path.parent.glob("*damaged*.sqlite"))) == 1
+
+
+HOLD: Final = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_open(path: Path) -> Iterator[None]:
+    """By another process, so that the log is not written into the file; it is killed in the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"open\n"
+            yield
+        finally:
+            holder.kill()
+
+
+def in_log(path: Path) -> set[int]:
+    """The pages of which a newer state is in the file's log."""
+    log = contents(Path(f"{path}-wal"))
+    return {int.from_bytes(log[at : at + 4]) for at in range(32, len(log) - 24, 24 + PAGE)}
+
+
+def damage_beside_log(path: Path) -> None:
+    """Every page that is read from the file itself, but for its first ones."""
+    newer = in_log(path)
+    for page in range(20, path.stat().st_size // PAGE):
+        if page + 1 not in newer:
+            overwrite(path, page * PAGE, bytes(PAGE))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what somebody has open cannot be renamed there")
+async def test_the_log_of_a_file_whose_rescue_was_killed_is_not_taken_for_that_of_the_new_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def kill_after(self: Path, target: Path) -> None:
+        rename(self, target)
+        raise Killed
+
+    await fill(CREDITS)
+    with held_open(path):
+        async with open_store() as store:
+            await keep(store, row(1), page_num=CREDITS + 1)
+        damage_beside_log(path)
+        log = contents(Path(f"{path}-wal"))
+        monkeypatch.setattr(Path, "rename", kill_after)
+        with pytest.raises(Killed):
+            rescue.rescue(path, 1)
+        monkeypatch.setattr(Path, "rename", rename)
+    assert not is_there(path)
+    assert contents(Path(f"{path}-wal")) == log
+    service = Service(*TEN)
+    async with open_app(service) as app:
+        answer = await app.call("search_products", {"region": "GB"})
+        assert answer.spending.totals is not None
+        assert answer.spending.totals.today == CREDITS + 2
+        store = app._running_services().store
+        assert await store.database.run(upkeep.faults) == []
+    found = rescue.last(path)
+    assert found is not None
+    # Together they can still be read.
+    assert contents(path.with_name(f"{found.aside}-wal")) == log
 
 
 @pytest.mark.parametrize("mends", [True, False])

@@ -38,11 +38,18 @@ def _is_one(process: Path, wanted: int) -> bool:
 
 
 def peak_memory(process: int) -> int:
-    """The most bytes of real memory that it ever had."""
+    """The most bytes of real memory that it ever had, or since `memory_from_here`."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("no VmHWM")
+
+
+def memory_from_here(process: int) -> int:
+    """The bytes of real memory that it has now; `peak_memory` is then the most that it has had since."""
+    # What it is for: Linux sets the peak back to what there is now.
+    Path(f"/proc/{process}/clear_refs").write_text("5")
+    return peak_memory(process)
 
 
 def processor_ticks(process: int) -> int:

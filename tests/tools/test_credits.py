@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from keyapi_mcp.api import limits
 from keyapi_mcp.app import App
-from keyapi_mcp.errors import KeyApiMcpError
+from keyapi_mcp.errors import KeyApiMcpError, as_text
 from support.kept import Clock, open_app, row
 
 # What becomes of one request, and whether its credit may be spent.
@@ -80,12 +80,19 @@ class Service:
 
 @dataclass(frozen=True)
 class Call:
-    """One scan. cancel_after: cancelled when the service has got so many requests of it; restart: before it."""
+    """One scan. cancel_after: cancelled when the service has got so many requests of it; restart: before it; beside:
+    credits of another scan of the same pages at the same time."""
 
     pages: int
     max_credits: int | None
     cancel_after: int | None
     restart: bool
+    beside: int | None = None
+
+    @property
+    def budgets(self) -> list[int]:
+        first = self.pages if self.max_credits is None else self.max_credits
+        return [first] if self.beside is None else [first, self.beside]
 
 
 calls = st.builds(
@@ -94,6 +101,7 @@ calls = st.builds(
     max_credits=st.none() | st.integers(0, 7),
     cancel_after=st.none() | st.integers(1, 3),
     restart=st.booleans(),
+    beside=st.none() | st.integers(0, 7),
 )
 
 
@@ -109,13 +117,15 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @given(plan=st.lists(st.sampled_from(sorted(OUTCOMES)), max_size=20), made=st.lists(calls, min_size=1, max_size=6))
 @example(plan=["answered", "cut", "answered"], made=[Call(5, 3, None, False), Call(5, None, 1, True)] * 3)
 @example(plan=["server error"] * 20, made=[Call(7, None, None, False)] * 4)
+@example(plan=[], made=[Call(6, 1, None, False, beside=6)])
+@example(plan=["server error"], made=[Call(6, 1, None, False, beside=6)])
+@example(plan=["answered", "cut", "server error"], made=[Call(6, 3, None, False, beside=5)] * 2)
 def test_no_limit_is_exceeded_and_no_page_is_paid_for_twice(plan: list[str], made: list[Call]) -> None:
     service = Service(list(plan))
     with TemporaryDirectory() as home:
         anyio.run(_run, service, made, Path(home))
     for number, call in enumerate(made):
-        most = call.pages if call.max_credits is None else call.max_credits
-        assert service.bill[number] <= most
+        assert service.bill[number] <= sum(call.budgets)
     assert sum(service.bill.values()) <= DAY_LIMIT
     assert max(service.delivered.values(), default=0) <= 1
 
@@ -136,25 +146,37 @@ async def _run(service: Service, made: list[Call], home: Path) -> None:
 
 async def _call(app: App, service: Service, number: int, call: Call) -> None:
     service.call, service.arrived = number, anyio.Event()
-    arguments: dict[str, Any] = {"region": "US", "pages": call.pages}
-    if call.max_credits is not None:
-        arguments["max_credits"] = call.max_credits
+    told: list[int] = []
 
-    async def scan() -> None:
+    async def scan(most: int) -> None:
+        arguments: dict[str, Any] = {"region": "US", "pages": call.pages}
+        if most != call.pages:
+            arguments["max_credits"] = most
         try:
             answer = await app.call("scan_products", arguments)
         except KeyApiMcpError as error:
-            spent = error.maybe_spent
+            spent, text = error.maybe_spent, as_text(error)
         else:
-            spent = answer.spending.call + answer.spending.call_maybe
-        # What the answer says was spent is no less than the bill for the call.
-        assert spent >= service.bill[number]
-        tasks.cancel_scope.cancel()
+            spent, text = answer.spending.call + answer.spending.call_maybe, answer.text()
+        told.append(spent)
+        assert spent <= most
+        # Nobody misses a page for want of credits who has some left.
+        assert spent == most or "max_credits was spent" not in text
+        assert "left of this call's limit" not in text
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(scan)
+    async def change_mind() -> None:
         if call.cancel_after is not None:
             while sum(one == number for one, _ in service.asked) < call.cancel_after:
                 await service.arrived.wait()
                 service.arrived = anyio.Event()
-            tasks.cancel_scope.cancel()
+            scans.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as scans:
+            tasks.start_soon(change_mind)
+            for most in call.budgets:
+                scans.start_soon(scan, most)
+        tasks.cancel_scope.cancel()
+    if len(told) == len(call.budgets):
+        # What the answers say was spent is no less than the bill for the call.
+        assert sum(told) >= service.bill[number]

@@ -118,6 +118,60 @@ async def test_max_credits_above_the_limit_of_a_call_is_refused_with_the_setting
         assert len(listing.asked) == 11
 
 
+async def test_the_limit_of_one_call_ends_no_other_call_that_waits_for_the_same_page() -> None:
+    listing = Listing(rows(100), held={2, 9})
+    told: dict[str, Told] = {}
+
+    async def call(name: str, tool: str, **arguments: Any) -> None:
+        async with Client(app.server) as client:
+            told[name] = Told.of(await client.call_tool(tool, SCAN | arguments))
+
+    async with open_app(listing, max_in_flight=2) as app:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: call("elsewhere", "search_products", page_num=9))
+            await listing.requests(1)
+            tasks.start_soon(lambda: call("small", "scan_products", pages=3, max_credits=2))
+            # Page 2 is under way; page 3, for which nothing will be left, waits for its turn.
+            await listing.requests(3)
+            tasks.start_soon(lambda: call("search", "search_products", page_num=3))
+            tasks.start_soon(lambda: call("large", "scan_products", pages=5, max_credits=5))
+            await anyio.wait_all_tasks_blocked()
+            listing.release()
+        assert sorted(listing.asked) == [1, 2, 3, 4, 5, 9]
+        for name in ("elsewhere", "search", "large"):
+            assert not told[name].is_error, told[name].text
+            assert "PARTIAL" not in told[name].text
+        assert "Partial: page 3 of 3 could not be read: max_credits was spent." in told["small"].text
+        spent = {name: structured(one)["credits"]["call"] for name, one in told.items()}
+        assert (spent["small"], spent["elsewhere"], spent["search"] + spent["large"]) == (2, 1, 3)
+
+
+async def test_a_failure_is_tried_again_for_whoever_may_pay_for_it_though_the_first_caller_may_not() -> None:
+    listing = Listing(rows(10), held={1}, failing={1: httpx.Response(503)})
+    errors, answers = [], []
+
+    async def failing_once(request: httpx.Request) -> httpx.Response:
+        answer = await listing(request)
+        listing.failing.clear()
+        return answer
+
+    async def scan_for_one_credit() -> None:
+        errors.append(await refused(app, pages=1, max_credits=1))
+
+    async def search() -> None:
+        answers.append(await app.call("search_products", SCAN))
+
+    async with open_app(failing_once) as app:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(scan_for_one_credit)
+            await listing.requests(1)
+            tasks.start_soon(search)
+            await anyio.wait_all_tasks_blocked()
+            listing.release()
+        assert [error.maybe_spent for error in errors] == [1]
+        assert [(one.spending.call, len(one.structured()["rows"])) for one in answers] == [(1, 10)]
+
+
 async def test_max_credits_0_tells_what_is_kept_however_old_with_its_age_and_without_a_key() -> None:
     listing, clock = Listing(rows(80)), Clock()
     async with open_app(listing, clock) as app:

@@ -78,6 +78,29 @@ def test_a_line_that_is_no_message_is_answered_and_the_connection_goes_on(
         assert "result" in server.ask(initialize())
 
 
+WRONG_TYPES: list[Any] = [[1], {"a": 1}, None, True, 1.5, [[]], {}]
+
+
+def test_a_notification_with_fields_of_the_wrong_type_is_passed_over() -> None:
+    wrong = [
+        {"jsonrpc": "2.0", "method": f"notifications/{name}", "params": {field: value}}
+        for name, field in (
+            ("cancelled", "requestId"),
+            ("progress", "progressToken"),
+            ("initialized", "_meta"),
+            ("roots/list_changed", "_meta"),
+        )
+        for value in WRONG_TYPES
+    ]
+    with raw_server() as server:
+        server.ask(initialize())
+        server.write(INITIALIZED, *wrong)
+        assert server.ask(LIST)["id"] == "list"
+        server.hang_up()
+        assert server.wait() == 0
+        assert "Traceback" not in server.errors()
+
+
 def test_lines_may_come_in_pieces_with_either_ending_and_without_the_last() -> None:
     with raw_server() as server:
         text = json.dumps(initialize()).encode()

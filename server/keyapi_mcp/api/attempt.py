@@ -15,7 +15,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from keyapi_mcp import installation
 from keyapi_mcp.api.envelope import clean_request_id, read_envelope
-from keyapi_mcp.api.failures import failure
+from keyapi_mcp.api.failures import failure, speaks_of_quota
 from keyapi_mcp.clock import Clock
 from keyapi_mcp.errors import TimedOut, Unreachable, UnusableAnswer
 from keyapi_mcp.product import BrokenRow, Page, Product
@@ -71,7 +71,8 @@ async def request_page(
             "call again with a smaller page_size; KEYAPI_MCP_MAX_BODY_BYTES raises the limit.",
         )
     envelope = read_envelope(body)
-    if envelope.code != 0:
+    # A quota that is used up looks like "no products" where only the message tells.
+    if envelope.code != 0 or (not envelope.rows and speaks_of_quota(envelope.message)):
         raise failure(200, envelope.code, _without(secret, envelope.message), request_id=envelope.request_id)
     rows = envelope.rows or []
     products = []

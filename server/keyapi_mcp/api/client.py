@@ -139,6 +139,7 @@ class KeyApiClient:
         except LimitReached as refused:
             # What cannot be paid for any more is another try; why there is to be one says more.
             error = call.latest or refused
+            error.own_limit = refused.own_limit
         except (KeyApiMcpError, AskedElsewhere) as last:
             error = last
         error.maybe_spent = call.maybe_spent
@@ -255,13 +256,15 @@ def _wait_before_retry(error: Exception, call: _Call) -> bool | float:
 
 def _out_of_time(call: _Call, total: float) -> ServiceError:
     """The error for a call whose whole time is over: what matters is whether its request was under way."""
+    # What the reader waited; a part of a second that went by before is nothing to read.
+    waited = f"{total:.0f} s" if total >= 1 else f"{total:.1g} s"
     if call.in_flight:
         return TimedOut(
-            f"The service sent no complete answer within {total:g} s. This is not an empty result.",
+            f"The service sent no complete answer within {waited}. This is not an empty result.",
             "call again in a minute.",
         )
     if call.latest is not None:
         return call.latest
     return Unreachable(
-        f"The request waited {total:g} s for its turn or a connection and was not sent.", "call again in a minute."
+        f"The request waited {waited} for its turn or a connection and was not sent.", "call again in a minute."
     )

@@ -76,8 +76,11 @@ def _repaired(body: bytes) -> Any:
 def _code(value: object) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value):
         return int(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == value and abs(value) < 10**9:
-        return int(value)
+    # Rounded, a fraction below 1 would be a success; neither NaN nor an infinity is an integer.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9:
+        return value
     return None
 
 

@@ -26,11 +26,12 @@ def failure(
 ) -> ServiceError:
     """The error for a failed answer. The HTTP status decides; a failure inside a 200 is told by its code.
 
-    A 5xx whose message speaks of quota is an exhausted quota: the service tells it so at times.
+    A 5xx or a success without rows whose message speaks of quota is an exhausted quota: the service tells it so at
+    times.
     """
     number = status if status != 200 or code is None else code
     said = quoted(message)
-    if number == 402 or (number not in (400, 401, 403, 404, 429) and _QUOTA.search(message)):
+    if number == 402 or (number not in (400, 401, 403, 404, 429) and speaks_of_quota(message)):
         return QuotaExhausted(
             "The KeyAPI account's quota is used up: the service refused to answer. This says nothing about products.",
             "top up or wait for the quota's renewal in the KeyAPI console, then call again.",
@@ -77,6 +78,10 @@ def failure(
         )
     fault.status = number
     return fault
+
+
+def speaks_of_quota(message: str) -> bool:
+    return _QUOTA.search(message) is not None
 
 
 def quoted(message: str) -> str:

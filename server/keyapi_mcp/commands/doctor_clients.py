@@ -74,9 +74,7 @@ def findings(machine: Machine) -> Generator[Finding, None, Served]:
                 text = read_text(path)
                 if text is None:
                     continue
-                entries = list(
-                    _entries(read(text.removeprefix("\ufeff"), client).value, client, path, foreign)
-                )
+                entries = list(_entries(read(text.removeprefix("\ufeff"), client).value, client, path, foreign))
             except Refused as refusal:
                 yield Finding(False, f"{client.title}: {path}: {refusal}; so it starts no server of that file")
                 continue

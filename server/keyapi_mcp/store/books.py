@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from keyapi_mcp.store.schema import OPEN, credit_days, ledger, products
 _STATES: Final = {Outcome.PAID: "paid", Outcome.UNKNOWN: "unknown", Outcome.FREE: "free"}
 # What an attempt in a state adds to its day: (paid, unknown).
 COUNTED: Final = {"open": (0, 1), "unknown": (0, 1), "paid": (1, 0), "free": (0, 0)}
+
+# A process is its id and, above that, the namespace that gave it: the same number is another process in a container.
+_PROCESSES: Final = 1 << 22
 
 _OPEN_ATTEMPTS: Final = Prepared(
     select(ledger.c.id, ledger.c.until, ledger.c.process).where(ledger.c.key == bindparam("of_key"), OPEN)
@@ -95,7 +99,7 @@ def reserve(
         "state": "open",
         "credits": 1,
         "until": until.timestamp(),
-        "process": os.getpid(),
+        "process": _here() * _PROCESSES + os.getpid(),
     }
     number = _RESERVE.insert(connection, attempt)
     _count(connection, day, unknown=1)
@@ -179,6 +183,9 @@ def _attempts(connection: Connection, key: str, now: datetime) -> tuple[datetime
 
 
 def _runs(process: int) -> bool:
+    namespace, process = divmod(process, _PROCESSES)
+    if namespace not in (0, _here()):  # another container's, which cannot be seen from here: its time decides
+        return True
     if sys.platform == "win32":  # signal 0 is not a question there
         return True
     try:
@@ -192,6 +199,15 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(") ")[2][:1] not in ("Z", "X")
     except OSError:
         return True
+
+
+@cache
+def _here() -> int:
+    """Linux: the number of the namespace in which process ids count; 0 where there is one only."""
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0
 
 
 def disagreements(connection: Connection) -> list[int]:

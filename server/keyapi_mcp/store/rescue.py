@@ -104,9 +104,7 @@ def rescue(path: Path, busy_s: float) -> None:
             # Before anything is moved: whoever goes on after a kill has to know.
             _write_down(path, done)
             path.rename(aside)
-            for companion in _COMPANIONS:
-                with suppress(FileNotFoundError):
-                    Path(f"{path}{companion}").rename(f"{aside}{companion}")
+            _set_aside_log(path, aside)
         # The connection to the old file is closed by now: closing it may remove a log of this name.
         _place(path)
         logger.warning("%s", done.in_words())
@@ -196,7 +194,16 @@ def _place(path: Path) -> None:
     """Put a new file that is complete where the old one was."""
     new = _new(path)
     if not path.exists() and new.exists():
+        # Whoever was killed may have left the old file's log, which SQLite would take for the new one's.
+        asides = path.parent.glob(f"{path.stem}.damaged-*.sqlite")
+        _set_aside_log(path, max(asides, default=_free_name(path, f"{path.stem}.damaged")))
         new.replace(path)
+
+
+def _set_aside_log(path: Path, aside: Path) -> None:
+    for companion, name in zip(_COMPANIONS, _beside(path), strict=True):
+        with suppress(FileNotFoundError):
+            name.rename(f"{aside}{companion}")
 
 
 def _write_down(path: Path, done: Rescue) -> None:

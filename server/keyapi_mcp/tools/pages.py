@@ -158,20 +158,36 @@ class PageReader:
         return PageRead(page, kept=True, offline=True)
 
     async def _ask(self, query: ProductQuery, budget: Budget | None) -> PageRead:
-        flight = self._flights.get(query.key)
-        if flight is None:
-            flight = _Flight(query.key)
-            if self._tasks.cancel_scope.cancel_called:  # the server stops, and begins nothing
-                return flight.take()
-            self._flights[query.key] = flight
-            self._tasks.start_soon(self._fly, query, budget, flight)
+        """In the flight that is under way; where the limit of whoever began that one ended it, in another."""
+        end = time.monotonic() + self._total_s
+        maybe_paid = 0
+        while True:
+            flight = self._flights.get(query.key)
+            joined = flight is not None
+            if flight is None:
+                flight = _Flight(query.key)
+                if self._tasks.cancel_scope.cancel_called:  # the server stops, and begins nothing
+                    return flight.take()
+                self._flights[query.key] = flight
+                self._tasks.start_soon(self._fly, query, budget, end, flight)
+            await self._land(flight)
+            try:
+                read = flight.take()
+            except KeyApiMcpError as error:
+                if not (joined and error.own_limit and time.monotonic() < end):
+                    error.maybe_spent += maybe_paid
+                    raise
+                maybe_paid += error.maybe_spent
+            else:
+                return replace(read, maybe_paid=read.maybe_paid + maybe_paid) if maybe_paid else read
+
+    async def _land(self, flight: _Flight) -> None:
         flight.waiting += 1
         try:
             await flight.landed.wait()
         finally:
             flight.waiting -= 1
             self._drop_if_unwanted(flight)
-        return flight.take()
 
     def _drop_if_unwanted(self, flight: _Flight) -> None:
         if not flight.waiting and not flight.sent and not flight.landed.is_set():
@@ -182,7 +198,7 @@ class PageReader:
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
 
-    async def _fly(self, query: ProductQuery, budget: Budget | None, flight: _Flight) -> None:
+    async def _fly(self, query: ProductQuery, budget: Budget | None, end: float, flight: _Flight) -> None:
         def on_flight(under_way: bool) -> None:
             flight.sent = under_way
             # Sending a failed request again is for those who wait; nobody else needs the answer.
@@ -190,17 +206,18 @@ class PageReader:
 
         try:
             with flight.scope:
-                flight.result = await self._fetch(query, budget, on_flight)
+                flight.result = await self._fetch(query, budget, end, on_flight)
         except Exception as error:  # handed to every caller, whatever it is
             flight.error = error
         finally:
             self._forget(flight)
             flight.landed.set()
 
-    async def _fetch(self, query: ProductQuery, budget: Budget | None, on_flight: Callable[[bool], None]) -> PageRead:
+    async def _fetch(
+        self, query: ProductQuery, budget: Budget | None, end: float, on_flight: Callable[[bool], None]
+    ) -> PageRead:
         """From the service; or, where another process is asking the same right now, what that one gets."""
         maybe_paid = 0
-        end = time.monotonic() + self._total_s
         try:
             while True:
                 try:

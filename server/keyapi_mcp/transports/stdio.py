@@ -88,7 +88,9 @@ class _Unanswered:
         if isinstance(message, types.JSONRPCRequest):
             self._ids.add(message.id)
         elif isinstance(message, types.JSONRPCNotification) and message.method == "notifications/cancelled":
-            self._ids.discard((message.params or {}).get("requestId"))
+            identifier = (message.params or {}).get("requestId")
+            if _is_id(identifier):
+                self._ids.discard(identifier)
 
     def sent(self, message: types.JSONRPCMessage) -> None:
         if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
@@ -195,5 +197,9 @@ def _refusal(line: bytes) -> bytes:
 
 
 def _error(code: int, message: str, identifier: object = None) -> bytes:
-    known = identifier if isinstance(identifier, str | int) and not isinstance(identifier, bool) else None
+    known = identifier if _is_id(identifier) else None
     return json.dumps({"jsonrpc": "2.0", "id": known, "error": {"code": code, "message": message}}).encode() + b"\n"
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
