@@ -82,6 +82,9 @@ async def test_what_is_left_empty_has_its_usual_value() -> None:
 async def test_several_are_taken_apart() -> None:
     text = await message("morning_brief", {"recipes": "breaking-out,hidden-gem", "region": "TH"})
     assert "run_recipe recipe=breaking-out region=TH; run_recipe recipe=hidden-gem region=TH " in text
+    assert (
+        "get_changes scope=recipe recipe=breaking-out region=TH; get_changes scope=recipe recipe=hidden-gem region=TH "
+    ) in text
     assert "run_recipe recipe=my-own region=US; run_recipe recipe=b region=US " in await message(
         "morning_brief", {"recipes": "my own , b,"}
     )

@@ -126,12 +126,15 @@ def _morning_brief(given: Mapping[str, str]) -> str:
     region, recipes = given["region"], given["recipes"]
     # Commas part recipes, blanks only where there is no comma: a name may be written with them.
     names = re.split(r"\s*,\s*" if "," in recipes else r"\s+", recipes)
-    runs = "; ".join(f"run_recipe recipe={name.replace(' ', '-')} region={region}" for name in names if name)
+    each = [f"recipe={name.replace(' ', '-')} region={region}" for name in names if name]
+    runs = "; ".join(f"run_recipe {one}" for one in each)
+    changes = "; ".join(f"get_changes scope=recipe {one}" for one in each)
     return f"""\
 My morning brief for TikTok Shop {region}.
 1. get_usage: what is left within my limits.
 2. {runs} (each a few credits; kept pages cost nothing).
-3. get_changes scope=watch, then get_changes scope=all region={region}.
+3. {changes} (free: what is new there, what is no longer, what moved).
+4. get_changes scope=watch, then get_changes scope=all region={region}.
 Then, in at most twelve lines: what on my watch list moved and by how much, what is new in the recipes, what to look \
 at today and why. Leave out what did not move, but say how many that were."""
 

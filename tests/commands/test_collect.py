@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from keyapi_mcp.app import App
 from keyapi_mcp.commands import collect
 from keyapi_mcp.sandbox.faults import Fault
 from support.command import keyapi_mcp
+from support.pages import Listing, rows
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
-from support.service import settings_for
+from support.service import settings_for, without_waiting
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RECIPES = ("low-price-volume", "creator-hot")
 
 
@@ -38,10 +41,12 @@ class Scheduler:
         *recipes: str,
         region: str = "US",
         days: int = 0,
+        source: int | None = None,
         max_credits: int | None = None,
         **settings: object,
     ) -> int:
-        self.sandbox.set_day(DAY + timedelta(days=days))
+        """source: the day of its data, where that is behind."""
+        self.sandbox.set_day(DAY + timedelta(days=days if source is None else source))
         self.sandbox.requests.clear()
         now = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC) + timedelta(days=days + 1)
         app = App(settings_for(self.sandbox.url, **settings), clock=lambda: now)
@@ -88,8 +93,118 @@ def test_all_recipes_together_spend_no_more_than_they_may(scheduler: Scheduler) 
 def test_without_a_credit_left_the_next_recipe_is_told_as_not_run(scheduler: Scheduler) -> None:
     assert scheduler.run(*RECIPES, max_credits=1) == 3
     assert scheduler.asked == 1
-    assert "creator-hot: " in scheduler.err
-    assert "max_credits=0" in scheduler.err
+    assert "Recipe low-price-volume: " in scheduler.out
+    assert "Partial: pages 2–4 of 4 could not be read" in scheduler.out
+    assert scheduler.out.endswith(
+        "Credits: 1. Nothing moved, as far as is known. Not run for lack of credits: creator-hot.\n"
+    )
+    assert "Recipe creator-hot" not in scheduler.out
+    assert "max_credits=0" not in scheduler.err + scheduler.out
+
+
+def test_without_a_credit_left_old_pages_are_not_told_as_what_changed(scheduler: Scheduler) -> None:
+    scheduler.run(*RECIPES)
+    assert scheduler.run(*RECIPES, days=1) == 1
+    assert scheduler.run(*RECIPES, days=2, max_credits=1) == 3
+    assert scheduler.asked == 1
+    assert scheduler.out.endswith(" Not run for lack of credits: creator-hot.\n")
+    assert "creator-hot · " not in scheduler.out
+
+
+def test_pages_that_are_kept_and_fresh_need_no_credit(scheduler: Scheduler) -> None:
+    scheduler.run(*RECIPES)
+    assert scheduler.run(*RECIPES, days=1) == 1
+    assert scheduler.run(*RECIPES, days=1, max_credits=0) == 1
+    assert scheduler.asked == 0
+    assert "Not run" not in scheduler.out
+
+
+# --- what is not read is no change --------------------------------------------------------------------------------
+
+
+def two_days(scheduler: Scheduler) -> None:
+    assert scheduler.run("creator-hot") == 0
+    assert scheduler.run("creator-hot", days=1) == 1
+    assert scheduler.out.endswith("Credits: 3. Something changed in 1 of 1 recipes.\n")
+
+
+def test_an_account_without_credits_is_a_failure_and_no_change(scheduler: Scheduler) -> None:
+    two_days(scheduler)
+    scheduler.sandbox.faults.push(Fault("status", status=402, times=None))
+    for days in (2, 3):
+        assert scheduler.run("creator-hot", days=days) == 4
+        assert scheduler.asked > 0
+        assert "\nStale: " in scheduler.out
+        assert "\nNothing newer than the data of 2026-11-23, which was read on an earlier day.\n" in scheduler.out
+        assert "product_id|" not in scheduler.out
+        assert scheduler.out.endswith("Credits: 0. Nothing moved, as far as is known.\n")
+        assert "\ncreator-hot: " in scheduler.err
+        assert " Next: " in scheduler.err
+    scheduler.sandbox.faults.clear()
+    assert scheduler.run("creator-hot", days=3) == 1
+
+
+def test_a_page_that_fails_is_a_failure_and_its_old_figures_are_no_change(scheduler: Scheduler) -> None:
+    two_days(scheduler)
+    scheduler.sandbox.faults.push(Fault("status", status=503, times=None, after=1))
+    with without_waiting():
+        assert scheduler.run("creator-hot", days=2) == 4
+    assert "\nStale: The service failed (503)" in scheduler.out
+    assert "STALE: 2 of 3 pages" in scheduler.out
+    assert " of these moved before the last run: nothing newer of them has come since.\n" in scheduler.out
+    assert "creator-hot: The service failed (503)" in scheduler.err
+
+
+def test_a_source_that_has_not_been_refreshed_has_no_change(scheduler: Scheduler) -> None:
+    two_days(scheduler)
+    assert scheduler.run("creator-hot", days=2, source=1) == 0
+    assert scheduler.asked == 3
+    assert "source not refreshed yet" in scheduler.out
+    assert "product_id|" not in scheduler.out
+    assert scheduler.out.endswith("Credits: 3. Nothing moved.\n")
+    assert scheduler.run("creator-hot", days=3) == 1
+
+
+def test_what_is_switched_off_is_told_by_the_exit_code(scheduler: Scheduler) -> None:
+    two_days(scheduler)
+    assert scheduler.run("creator-hot", days=2, offline=True) == 5
+    assert scheduler.asked == 0
+    assert "KEYAPI_MCP_OFFLINE forbids asking" in scheduler.err
+
+
+def test_a_sample_cut_by_a_limit_of_the_day_says_why(scheduler: Scheduler) -> None:
+    assert scheduler.run("creator-hot", credits_per_day=1) == 5
+    assert "\nPartial: pages 2–3 of 3 could not be read: This would cost 1 credit" in scheduler.out
+    assert "KEYAPI_MCP_CREDITS_PER_DAY" in scheduler.err
+
+
+@pytest.mark.parametrize(("found", "code"), [((0, 1, 2), 0), ((0, 1, 2, 3), 1), ((0, 1), 1), ((), 1)])
+def test_what_entered_or_left_a_recipe_is_a_change(
+    found: tuple[int, ...], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def served(numbers: tuple[int, ...], more: int) -> Listing:
+        """More that is too little to have moved, but tells that the source was refreshed."""
+        return Listing(
+            [
+                one | {"total_sale_1d_cnt": 10 + more}
+                for number, one in enumerate(rows(4, total_sale_7d_cnt=70))
+                if number in numbers
+            ]
+        )
+
+    listing = served((0, 1, 2), 0)
+    for days in (0, 1):
+        app = App(
+            settings_for("http://127.0.0.1:1"),
+            upstream=httpx.MockTransport(listing),
+            clock=lambda days=days: NOON + timedelta(days=days),  # type: ignore[misc]
+        )
+        wanted = code if days else 0
+        assert collect.run(app, ["hidden-gem"], "US", None) == wanted, capsys.readouterr().err
+        listing = served(found, 1)
+    out = capsys.readouterr().out
+    assert f"; new since 2026-11-22: {'1 (' if 3 in found else 'none'}" in out
+    assert "0 of " in out or not found
 
 
 def test_one_recipe_s_failure_does_not_keep_the_next_from_running(scheduler: Scheduler) -> None:

@@ -29,6 +29,7 @@ from support.waiting import until
 RELEASED: Final = (
     "5a3ade4ff6bb732c2ca01a6df62e5547112d405eaae824a9191a022445052d59",
     "3c060356b8ab2803e3ea7e6ba27db6943562494f45599f137a3cac16230b3a33",
+    "c1ce3d6fb70fef36a9580ea82ee065ceee0012b6db82586a4bae4dbe13150995",
 )
 OLDEST: Final = Path(__file__).parents[1] / "data" / "store_schema_1.sql"
 

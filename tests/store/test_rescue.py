@@ -120,8 +120,8 @@ def cut(path: Path) -> None:
 
 
 def middle(path: Path) -> None:
-    """Every second page from the third part on: whatever is asked, some of it is hit."""
-    for page in range(path.stat().st_size // PAGE // 3, path.stat().st_size // PAGE, 2):
+    """Every second page from the half on, beyond the schema's own: whatever is asked, some of it is hit."""
+    for page in range(path.stat().st_size // PAGE // 2, path.stat().st_size // PAGE, 2):
         overwrite(path, page * PAGE, bytes(PAGE))
 
 
@@ -514,9 +514,10 @@ def in_log(path: Path) -> set[int]:
 
 
 def damage_beside_log(path: Path) -> None:
-    """Every page that is read from the file itself, but for its first ones."""
+    """Every page of the second half that is read from the file itself, beyond the schema's own."""
     newer = in_log(path)
-    for page in range(20, path.stat().st_size // PAGE):
+    pages = path.stat().st_size // PAGE
+    for page in range(pages // 2, pages):
         if page + 1 not in newer:
             overwrite(path, page * PAGE, bytes(PAGE))
 

@@ -171,12 +171,12 @@ async def test_a_search_that_is_pruned_is_not_known_any_more() -> None:
         assert set(await store.watch_list.origins([ONE, TWO], RECIPES)) == {("US", TWO)}
 
 
-async def test_recipes_are_told_with_the_regions_in_which_they_returned_something(store: Store) -> None:
-    assert await store.watch_list.recipes_with_finds() == {}
+async def test_recipes_are_told_with_the_regions_in_which_they_were_run(store: Store) -> None:
+    assert await store.watch_list.recipes_run() == {}
     await found_by(store, "breaking-out", ONE, TWO, region="US")
     await found_by(store, "breaking-out", ONE, region="GB")
     await found_by(store, "steady", ONE)
-    assert await store.watch_list.recipes_with_finds() == {"breaking-out": ["GB", "US"], "steady": ["US"]}
+    assert await store.watch_list.recipes_run() == {"breaking-out": ["GB", "US"], "steady": ["US"]}
 
 
 # --- looking after it ---------------------------------------------------------------------------------------------
@@ -187,6 +187,7 @@ async def test_pruning_keeps_the_list_and_what_returned_the_watched_ones() -> No
         await keep(store, row(1), row(2))
         await keep(store, row(3), page_num=2, at=NOW + timedelta(days=30))
         await found_by(store, "breaking-out", ONE, TWO, THREE)
+        await found_by(store, "breaking-out", region="GB", data_day=20261201)
         await store.watch_list.add([ONE], "spring")
         before = date(2026, 12, 1)
         while await store.database.run(lambda connection: upkeep.prune(connection, before, 1)):
@@ -195,6 +196,7 @@ async def test_pruning_keeps_the_list_and_what_returned_the_watched_ones() -> No
         assert (contents.products, contents.watched) == (1, 1)
         assert await watched(store) == [(ONE, "spring")]
         assert await store.watch_list.origins([ONE, TWO], RECIPES) == {("US", ONE): Origin("breaking-out", "US", 3)}
+        assert await store.watch_list.recipes_run() == {"breaking-out": ["GB"]}
         assert set(await store.watch_list.origins([THREE], RECIPES)) == {("US", THREE)}
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from datetime import UTC, datetime
 
-from keyapi_mcp.store.schema import recipe_finds
+from keyapi_mcp.research.turnover import RecipeRun
+from keyapi_mcp.store import finds
+from keyapi_mcp.store.keeping import day_of
 from keyapi_mcp.store.store import Store
 
 
 async def found_by(
     store: Store, recipe: str, *product_ids: str, region: str = "US", data_day: int = 20261122, pages: int = 3
 ) -> None:
-    """The recipe returned these."""
-    rows = [
-        {"recipe": recipe, "region": region, "product_id": one, "data_day": data_day, "pages": pages}
-        for one in product_ids
-    ]
-    await store.database.run(lambda connection: connection.execute(insert(recipe_finds), rows))
+    """The recipe was run for the first time on that day's data, and returned these."""
+    run = RecipeRun(region, day_of(data_day), datetime(2026, 11, 23, 12, tzinfo=UTC), pages, product_ids)
+    await store.database.run(lambda connection: finds.note(connection, recipe, product_ids, pages, run))

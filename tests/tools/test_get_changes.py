@@ -249,13 +249,13 @@ async def test_a_recipe_s_products_are_told_and_others_refused_with_those_there_
         assert answer.facts["known"] == 8
         assert "What changed: recipe breaking-out · against" in answer.scope
         other = await it.refusal(scope="recipe", recipe="steady")
-        assert other.what == "recipe: 'steady' has returned nothing yet."
+        assert other.what == "recipe: 'steady' has not been run as it is yet."
         assert other.next_step == "call again with one of: breaking-out."
         elsewhere = await it.refusal(scope="recipe", recipe="breaking-out", region="GB")
-        assert elsewhere.what == "recipe: breaking-out has returned nothing for GB yet, only for US."
+        assert elsewhere.what == "recipe: breaking-out has not been run as it is for GB yet, only for US."
         assert elsewhere.next_step == "run_recipe recipe=breaking-out region=GB runs it for the first time."
         unused = await it.refusal(scope="recipe", recipe="hidden-gem")
-        assert unused.what == "recipe: 'hidden-gem' has returned nothing yet."
+        assert unused.what == "recipe: 'hidden-gem' has not been run as it is yet."
         assert unused.next_step == "run_recipe recipe=hidden-gem region=US runs it for the first time."
         await found_by(it.store, "removed", *ids)
         removed = await it.refusal(scope="recipe", recipe="removed", region="GB")

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from mcp import Client
 from keyapi_mcp.api import limits
 from keyapi_mcp.app import App
 from keyapi_mcp.commands.schemas import token_counter
-from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, StoreUnavailable
+from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, QuotaExhausted, StoreUnavailable, TimedOut
 from keyapi_mcp.recipes.loading import shipped, shipped_names
 from keyapi_mcp.recipes.overrides import names as overridable
+from keyapi_mcp.research.turnover import RecipeRun
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store import finds
+from keyapi_mcp.store.store import Store
 from keyapi_mcp.tools.run_recipe import DESCRIPTION
 from support.connections import ERAS, Told
 from support.kept import Clock, open_app, product_id
@@ -693,6 +695,29 @@ def test_the_description_names_every_shipped_recipe() -> None:
     assert all(name in DESCRIPTION for name in shipped_names())
 
 
+@pytest.mark.parametrize(
+    ("settings", "arguments", "failing", "failure"),
+    [
+        ({}, {}, {}, None),
+        ({}, {"max_credits": 1}, {}, None),
+        ({"credits_per_day": 1}, {}, {}, LimitReached),
+        ({}, {}, {2: httpx.Response(402)}, QuotaExhausted),
+        ({"total_timeout_s": 0.5}, {}, {"held": True}, TimedOut),
+    ],
+    ids=["whole", "to cost no more", "a limit", "the service", "time"],
+)
+async def test_what_keeps_it_from_being_whole_is_known_to_who_acts_on_it(
+    settings: dict[str, Any], arguments: dict[str, Any], failing: dict[Any, Any], failure: type | None
+) -> None:
+    listing = Listing(rows(20), failing=failing, held={2} if "held" in failing else set())
+    async with open_app(listing, **settings) as app:
+        answer = await run(app, "hidden-gem", pages=2, **arguments)
+        listing.release()
+        assert type(answer.failure) is (failure or type(None))
+        missing = [] if failure is None and not arguments else [2]
+        assert answer.facts.get("missing_pages", []) == missing
+
+
 # --- what is remembered ---------------------------------------------------------------------------------------------
 
 
@@ -723,21 +748,47 @@ async def test_everything_that_meets_the_conditions_is_remembered_with_its_day()
 
 
 @pytest.mark.parametrize("changed", [{"category": "601450"}, {"overrides": ["units_7d=1"]}], ids=str)
-async def test_what_the_name_alone_would_not_find_again_is_remembered_without_pages(changed: dict[str, Any]) -> None:
-    async with open_app(Listing(rows(1))) as app:
+async def test_what_the_name_alone_would_not_find_again_is_not_remembered_as_its_find(changed: dict[str, Any]) -> None:
+    clock = Clock()
+    async with open_app(Listing(rows(2)), clock) as app:
         await run(app, "hidden-gem", **changed)
-        assert await remembered(app) == [("hidden-gem", "US", product_id(0), 20261122, 0)]
+        assert await remembered(app) == []
+        await run(app, "hidden-gem", pages=3)
+        found = await remembered(app)
+        clock.pass_days(1)
+        await run(app, "hidden-gem", **changed)
+        assert await remembered(app) == found == [("hidden-gem", "US", product_id(i), 20261122, 1) for i in range(2)]
 
 
 async def test_an_old_page_does_not_take_a_newer_day_back() -> None:
     async with open_app(Listing(rows(1))) as app:
         store = app._running_services().store
-        await store.note_finds("mine", "US", [product_id(1)], date(2026, 11, 22), 3)
-        await store.note_finds("mine", "US", [product_id(1), product_id(2)], date(2026, 11, 20), 1)
-        await store.note_finds("mine", "US", [], date(2026, 11, 20), 1)
+        await note(store, date(2026, 11, 22), 3, product_id(1))
+        await note(store, date(2026, 11, 20), 1, product_id(1), product_id(2))
+        await note(store, date(2026, 11, 20), 1)
         assert await remembered(app) == [
             ("mine", "US", product_id(1), 20261122, 3),
             ("mine", "US", product_id(2), 20261120, 1),
+        ]
+
+
+async def note(store: Store, day: date, pages: int, *ids: str, at: datetime = NOON) -> None:
+    await store.note_run("mine", ids, pages, RecipeRun("US", day, at, pages, ids))
+
+
+async def test_of_one_day_the_deepest_run_counts_and_of_those_the_last_with_the_time_of_the_first() -> None:
+    day, later = date(2026, 11, 22), NOON + timedelta(hours=3)
+    async with open_app(Listing(rows(1))) as app:
+        store = app._running_services().store
+        await note(store, day, 1, product_id(1))
+        await note(store, day, 3, product_id(2), product_id(3), at=later)
+        await note(store, day, 3, product_id(3), at=later)
+        await note(store, day, 0, product_id(4), at=later)
+        await note(store, day - timedelta(days=1), 3)
+        runs = await store.database.run(lambda connection: finds.runs(connection, "mine", None), writes=False)
+        assert runs == [
+            RecipeRun("US", day, NOON, 3, (product_id(3),)),
+            RecipeRun("US", day - timedelta(days=1), NOON, 3, ()),
         ]
 
 

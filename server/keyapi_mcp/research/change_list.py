@@ -10,11 +10,12 @@ from heapq import nlargest
 from typing import Literal, NamedTuple
 
 from keyapi_mcp.research.changes import Move, Severity
+from keyapi_mcp.research.turnover import Turnover
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose changes: those of all known products, of those that a recipe returned, or of the watched ones.
+    """Whose changes: those of all known products, of those that a recipe's last run found, or of the watched ones.
 
     region: `None` for every one.
     """
@@ -53,7 +54,8 @@ class Change(NamedTuple):
 class Changes:
     """listed: the first ones, as far as they were wanted; by_severity: how many moved; same: how many did not; idle,
     once: how many cannot tell, because they were not seen after the day asked for, or on one day only; later: how many
-    are compared with a later day than asked for; pending: how many are still to be compared.
+    are compared with a later day than asked for; pending: how many are still to be compared; earlier: how many of those
+    that moved did before the recipe's last run; turnover: of a recipe, by market.
     """
 
     listed: tuple[Change, ...]
@@ -63,6 +65,8 @@ class Changes:
     once: int = 0
     later: int = 0
     pending: int = 0
+    earlier: int = 0
+    turnover: tuple[Turnover, ...] = ()
 
     @property
     def moved(self) -> int:
@@ -85,8 +89,9 @@ class Tally:
     _idle: int = 0
     _once: int = 0
     _later: int = 0
+    _earlier: int = 0
 
-    def add(self, changes: Iterable[Change]) -> None:
+    def add(self, changes: Iterable[Change], last_run: date | None = None) -> None:
         listed = self._listed
         for one in changes:
             if one.idle:
@@ -98,12 +103,21 @@ class Tally:
             else:
                 self._same += 1
             self._later += one.later
+            self._earlier += bool(one.moved) and last_run is not None and one.day < last_run
             if one.moved or self.still:
                 listed.append(one)
         self._listed = nlargest(self.most, listed, key=Change._order)
 
     def whole(self) -> Changes:
-        return Changes(tuple(self._listed), self._by_severity, self._same, self._idle, self._once, self._later)
+        return Changes(
+            tuple(self._listed),
+            self._by_severity,
+            self._same,
+            self._idle,
+            self._once,
+            self._later,
+            earlier=self._earlier,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from keyapi_mcp.credits import Totals
+from keyapi_mcp.errors import KeyApiMcpError
 
 Cell = str | float | int | None
 
@@ -85,7 +86,8 @@ class Spending:
 class Answer:
     """A finished answer; `text()` and `structured()` say the same.
 
-    facts: what is no table, by name, for structured content; lines: the same in words, for the text.
+    facts: what is no table, by name, for structured content; lines: the same in words, for the text; failure: why it
+    is not whole, for who acts on that: notes and next step say it to readers.
     """
 
     scope: str
@@ -95,6 +97,7 @@ class Answer:
     spending: Spending
     facts: Mapping[str, Any] = field(default_factory=dict)
     lines: Sequence[str] = ()
+    failure: KeyApiMcpError | None = None
 
     def text(self) -> str:
         parts = [self.scope, *self.lines]

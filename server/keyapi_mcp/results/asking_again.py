@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from pydantic import ValidationError
 
 from keyapi_mcp.clock import day_number
@@ -26,6 +29,14 @@ def ask_again(origin: Origin | None, seen: Seen | None, unit: CommissionUnit, li
     if origin is not None and (words := _search(origin.key, unit)):
         return f"{words} (1 credit)"
     return "" if seen is None else by_what_stays(seen)
+
+
+def run_again(recipe: str, regions: Sequence[str], most: int, newest: date) -> str:
+    """The run that brings newer figures of what a recipe found. most: credits that it may cost in each region."""
+    where = " or ".join(f"region={region}" for region in regions)
+    each = " each" if len(regions) > 1 else ""
+    price = f"{most} credit{'' if most == 1 else 's'} at most{each}"
+    return f"run_recipe recipe={recipe} {where} brings newer figures, by now up to those of {newest} ({price})."
 
 
 def _search(key: str, unit: CommissionUnit) -> str:

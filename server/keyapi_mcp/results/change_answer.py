@@ -13,6 +13,7 @@ from keyapi_mcp.research.changes import Severity, rules
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.change_rows import Row, change_table, common_days
 from keyapi_mcp.results.numbers import percent
+from keyapi_mcp.results.recipe_turnover import turnover_facts, turnover_lines
 from keyapi_mcp.results.room import fitted, own_tokens, within
 from keyapi_mcp.results.scope import SANDBOX_MARK
 from keyapi_mcp.results.untrusted import clean
@@ -52,12 +53,16 @@ def change_answer(
     since: date | None,
     limit: int,
     *,
+    today: date,
     watched: WatchedProducts | None = None,
+    run_again: str = "",
     spending: Spending,
     synthetic: bool,
 ) -> Answer:
-    """since: the day asked for, `None` = the one before each product's latest; watched: for that scope."""
-    about = _About(found, scope, since, limit, watched or WatchedProducts(), spending, synthetic)
+    """since: the day asked for, `None` = the one before each product's latest; today: in UTC; watched: for that scope;
+    run_again: of a recipe, the run to go on with, empty for none.
+    """
+    about = _About(found, scope, since, limit, today, watched or WatchedProducts(), run_again, spending, synthetic)
     rows = about.rows()
     most = _MOST_TOKENS * max(limit, DEFAULT_ROWS) / DEFAULT_ROWS
 
@@ -82,7 +87,9 @@ class _About:
     scope: Scope
     since: date | None
     limit: int
+    today: date
     watched: WatchedProducts
+    run_again: str
     spending: Spending
     synthetic: bool
 
@@ -105,8 +112,10 @@ class _About:
             notes=tuple(self._notes(rows)),
             next_step=self._next_step(),
             spending=self.spending,
-            facts=counts | ({"since_day": str(days[0]), "day": str(days[1])} if days else {}),
-            lines=[words] if words else [],
+            facts=counts
+            | ({"since_day": str(days[0]), "day": str(days[1])} if days else {})
+            | turnover_facts(self.found.turnover, self.today),
+            lines=[*([words] if words else []), *turnover_lines(self.found.turnover)],
         )
 
     def _scope(self, days: tuple[date, date] | None) -> str:
@@ -122,7 +131,7 @@ class _About:
         severities = {level.word: found.by_severity.get(level, 0) for level in sorted(Severity, reverse=True) if level}
         facts = {"known": found.known, "moved": found.moved, **severities, "same": found.same}
         facts |= {"no_earlier_day": found.once, "not_seen_since": found.idle, "never_seen": unseen}
-        facts |= {"not_compared_yet": found.pending}
+        facts |= {"not_compared_yet": found.pending, "moved_before_last_run": found.earlier}
         facts = {name: count for name, count in facts.items() if count or name in ("known", "moved")}
         if not found.known:
             return facts, ""
@@ -143,6 +152,8 @@ class _About:
             yield "An older version has kept these; what moved is worked out while nothing is asked."
         if found.later:
             yield f"{found.later:,} compared with the first kept day after {self.since}, as nothing older is kept."
+        if found.earlier:
+            yield f"{found.earlier:,} of these moved before the last run: nothing newer of them has come since."
         if watched.elsewhere:
             yield f"{watched.elsewhere:,} watched were seen in other markets only; without region they are here, too."
         yield from self._calls(rows)
@@ -158,7 +169,9 @@ class _About:
         if self.scope.kind == "watch" and not self.watched.listed:
             return "Nothing is watched."
         if not found.known:
-            return "" if self.watched.unseen else f"No product of these is in the store{where}."
+            if self.watched.unseen or (found.turnover and not any(one.last.product_ids for one in found.turnover)):
+                return ""  # is said
+            return f"No product of these is in the store{where}."
         if found.moved or found.pending:
             return ""
         if found.same:
@@ -193,6 +206,8 @@ class _About:
     def _next_step(self) -> str:
         if self.scope.kind == "watch" and not self.watched.listed:
             return "watch_products action=add product_ids=[…] watches products."
+        if self.run_again:
+            return self.run_again
         if not self.found.known and self.scope.kind != "watch":
             return f"search_products brings products in (1 credit a page); {_LATER_DAY}."
         if self.found.pending:

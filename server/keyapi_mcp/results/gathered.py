@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 
+from keyapi_mcp.errors import KeyApiMcpError
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.research.age import contradictions
 from keyapi_mcp.results.product_page import PRODUCT_PAGE
@@ -19,7 +20,8 @@ class Gathered:
 
     pages: by number, in order; products: of all pages, each once, in their order; missing: numbers of pages that the
     sample lacks; ended: the list has no more; kept: how many pages came from the store; stale: those that are older
-    than wanted; partial: why pages are missing, stale or not in the store, sentences; next_step: of a partial sample.
+    than wanted; partial: why pages are missing, stale or not in the store, sentences; next_step: of a partial sample;
+    failure: why it is not whole, unless it was to cost no more.
     """
 
     pages: Mapping[int, Page]
@@ -30,6 +32,7 @@ class Gathered:
     stale: Sequence[Page] = ()
     partial: Sequence[str] = ()
     next_step: str = ""
+    failure: KeyApiMcpError | None = None
 
     @property
     def day(self) -> date:
@@ -49,6 +52,17 @@ class Gathered:
     def whole(self) -> bool:
         """Whether it is all that the source has of the question."""
         return self.ended and not self.missing and not self.left_out
+
+    def depth(self, wanted: int) -> int:
+        """How many pages were looked at, from the first on: all that were wanted of a list that ends before, too.
+
+        0 where some in between are missing, or are not of the same day as the others.
+        """
+        if len({page.data_day for page in self.pages.values()}) > 1 or self.stale:
+            return 0
+        if not self.missing:
+            return wanted
+        return len(self.pages) if max(self.pages) == len(self.pages) else 0
 
     def listed(self) -> list[Product]:
         """Those that are still on sale."""

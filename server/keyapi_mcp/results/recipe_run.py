@@ -97,6 +97,7 @@ def run_answer(
             spending=spending,
             facts=_facts(run),
             lines=tuple(_lines(run, most)),
+            failure=gathered.failure,
         )
 
     def least(rows: int) -> int:
@@ -145,6 +146,10 @@ def _facts(run: Run) -> dict[str, Any]:
         ],
         "kept": len(run.screened.kept),
     }
+    if run.gathered.missing:
+        facts["missing_pages"] = list(run.gathered.missing)
+    if run.gathered.stale:
+        facts["stale_pages"] = len(run.gathered.stale)
     if run.recipe.own:
         facts["own"] = True
     if run.recipe.overridden:

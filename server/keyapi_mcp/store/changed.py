@@ -6,7 +6,8 @@ that whoever else asks meanwhile has to wait for some of them only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any, Final
@@ -32,13 +33,14 @@ from keyapi_mcp.research.change_list import Change, Changes, Scope, Tally
 from keyapi_mcp.research.changes import FIELDS, Move, Severity, moves, severity, state_on
 from keyapi_mcp.research.changes import FIGURES as COMPARED
 from keyapi_mcp.research.derived import Rules
-from keyapi_mcp.store import upkeep
+from keyapi_mcp.research.turnover import RecipeRun, turnovers
+from keyapi_mcp.store import finds, upkeep
 from keyapi_mcp.store.columns import FIGURES
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.keeping import day_of, last_state, previous_state
 from keyapi_mcp.store.lookup import REGIONS
 from keyapi_mcp.store.prepared import Prepared
-from keyapi_mcp.store.schema import PREVIOUS, products, recipe_finds, snapshots, watched
+from keyapi_mcp.store.schema import PREVIOUS, products, snapshots, watched
 
 _AT_ONCE: Final = 1_000
 _Key = tuple[str, str]
@@ -60,19 +62,42 @@ async def changes(
     if scope.kind == "all" and since is None:
         return await database.run(lambda connection: _first_of_all(connection, scope.region, most, rules), writes=False)
     tally = Tally(most, still=scope.kind == "watch")
+    if scope.kind != "recipe":
+        await _add_all(database, scope, since, tally, unit)
+        return tally.whole()
+    runs = await database.run(lambda connection: finds.runs(connection, scope.recipe, scope.region), writes=False)
+    of_each = turnovers(runs, since)
+    for one in of_each:
+        await _add_all(database, replace(scope, region=one.last.region), since, tally, unit, one.last)
+    return replace(tally.whole(), turnover=of_each)
+
+
+async def _add_all(
+    database: Database,
+    scope: Scope,
+    since: date | None,
+    tally: Tally,
+    unit: CommissionUnit,
+    run: RecipeRun | None = None,
+) -> None:
     after: _Key | None = ("", "")
     while after is not None:
-        after = await _some_more(database, scope, since, after, tally, unit)
-    return tally.whole()
+        after = await _some_more(database, scope, since, after, tally, unit, run)
 
 
 async def _some_more(
-    database: Database, scope: Scope, since: date | None, after: _Key, tally: Tally, unit: CommissionUnit
+    database: Database,
+    scope: Scope,
+    since: date | None,
+    after: _Key,
+    tally: Tally,
+    unit: CommissionUnit,
+    run: RecipeRun | None,
 ) -> _Key | None:
     """Add the next products; returns the last one of them, `None` at the end."""
-    statement = (_beside_previous if since is None else _beside_day)(scope.kind, scope.region is not None)
+    statement = (_of_run if run else _prepared)(scope.kind, scope.region is not None, since is not None)
     values = {
-        "recipe": scope.recipe,
+        "ids": run.product_ids if run else (),
         "in_region": scope.region,
         "after_region": after[0],
         "after_id": after[1],
@@ -80,11 +105,12 @@ async def _some_more(
         "at_once": _AT_ONCE,
     }
     rows = await database.run(lambda connection: statement(connection, values), writes=False)
+    last_run = run.day if run else None
     if since is None:
-        tally.add(map(_since_previous, filter(_is_there, rows)))
+        tally.add(map(_since_previous, rows), last_run)
     else:
         # A thousand comparisons take long enough to do them beside the store's thread and the event loop.
-        await anyio.to_thread.run_sync(lambda: tally.add(_since_day(filter(_is_there, rows), since, unit)))
+        await anyio.to_thread.run_sync(lambda: tally.add(_since_day(rows, since, unit), last_run))
     return max((row[0], row[1]) for row in rows) if len(rows) == _AT_ONCE else None
 
 
@@ -127,32 +153,39 @@ def _in_region() -> ColumnElement[bool]:
 # --- some products after the other --------------------------------------------------------------------------------
 
 
-# The day on which a recipe returned something last, by region.
-_LAST_FINDS: Final = (
-    select(recipe_finds.c.region, func.max(recipe_finds.c.data_day).label("data_day"))
-    .where(recipe_finds.c.recipe == bindparam("recipe"))
-    .group_by(recipe_finds.c.region)
-    .cte("last_finds")
-)
+_Statement = Callable[[Connection, Mapping[str, Any]], Sequence[Any]]
+
+
+@cache
+def _prepared(kind: str, one_region: bool, with_day: bool) -> _Statement:
+    return Prepared(_beside(kind, one_region, with_day))
+
+
+@cache
+def _of_run(kind: str, one_region: bool, with_day: bool) -> _Statement:
+    statement = _beside(kind, one_region, with_day)
+    return lambda connection, values: connection.execute(statement, dict(values)).all()
+
+
+def _beside(kind: str, one_region: bool, with_day: bool) -> Select[Any]:
+    return (_beside_day if with_day else _beside_previous)(_keys(kind, one_region))
 
 
 def _keys(kind: str, one_region: bool) -> Subquery:
     """The next products of the scope, in the order of the key."""
     region, product_id = products.c.region, products.c.product_id
     conditions: list[ColumnElement[bool]] = []
-    if kind == "recipe":
-        region, product_id = recipe_finds.c.region, recipe_finds.c.product_id
-        conditions.append(recipe_finds.c.recipe == bindparam("recipe"))
     chosen = select(region, product_id)
+    position: ColumnElement[str] = product_id
     if kind == "recipe":
-        # What it returned on an earlier day only is not its any more.
-        of_last = and_(region == _LAST_FINDS.c.region, recipe_finds.c.data_day == _LAST_FINDS.c.data_day)
-        chosen = chosen.join(_LAST_FINDS, of_last)
+        conditions.append(product_id.in_(bindparam("ids", expanding=True)))
+        # Not the column itself: by its order, every product of the region would be read.
+        position = product_id.concat(literal_column("''"))
     if kind == "watch":
         marked = product_id.in_(select(watched.c.product_id))
         chosen = chosen.join(REGIONS, and_(region == REGIONS.c.region, marked))
     if one_region:
-        conditions += [region == bindparam("in_region"), product_id > bindparam("after_id")]
+        conditions += [region == bindparam("in_region"), position > bindparam("after_id")]
     else:
         conditions.append(tuple_(region, product_id) > tuple_(bindparam("after_region"), bindparam("after_id")))
     return chosen.where(*conditions).order_by(region, product_id).limit(bindparam("at_once")).subquery("chosen")
@@ -161,19 +194,16 @@ def _keys(kind: str, one_region: bool) -> Subquery:
 def _of_products(keys: Subquery, *columns: ColumnElement[Any]) -> Select[Any]:
     """These columns of them, in any order."""
     here = and_(products.c.region == keys.c.region, products.c.product_id == keys.c.product_id)
-    # Outer: what a recipe returned may be pruned by now, and is stepped over.
+    # Outer, so that it begins with the keys.
     return select(keys.c.region, keys.c.product_id, *columns).select_from(keys.outerjoin(products, here))
 
 
-@cache
-def _beside_previous(kind: str, one_region: bool) -> Prepared:
-    return Prepared(_of_products(_keys(kind, one_region), *[products.c[name] for name in _BOTH[2:]]))
+def _beside_previous(keys: Subquery) -> Select[Any]:
+    return _of_products(keys, *[products.c[name] for name in _BOTH[2:]])
 
 
-@cache
-def _beside_day(kind: str, one_region: bool) -> Prepared:
+def _beside_day(keys: Subquery) -> Select[Any]:
     """With each product's snapshot of the last day up to `since`, of the first one after it if there is none."""
-    keys = _keys(kind, one_region)
     earlier, base = snapshots.alias("earlier"), snapshots.alias("base")
     since: ColumnElement[int] = bindparam("since")
     of_it = (earlier.c.region == keys.c.region, earlier.c.product_id == keys.c.product_id)
@@ -191,7 +221,7 @@ def _beside_day(kind: str, one_region: bool) -> Prepared:
         base.c.data_day,
         *[base.c[column.name] for column in _NEEDED],
     ]
-    return Prepared(_of_products(keys, *columns).outerjoin(base, compared))
+    return _of_products(keys, *columns).outerjoin(base, compared)
 
 
 # --- rows as changes ----------------------------------------------------------------------------------------------
@@ -199,10 +229,6 @@ def _beside_day(kind: str, one_region: bool) -> Prepared:
 _FIELDS: Final = ("product_id", *[column.field for column in _NEEDED])
 _DAY: Final = _IDENTITY.index("data_day")
 _BASE_DAY: Final = len(_IDENTITY) + len(_LAST)
-
-
-def _is_there(row: tuple[Any, ...]) -> bool:
-    return row[_DAY] is not None
 
 
 def _since_previous(row: tuple[Any, ...]) -> Change:

@@ -140,7 +140,7 @@ watched: Final = Table(
     Column("note", Text),
 )
 
-# The products that a recipe returned: on which data day last, and from how many pages (0 = not by its name alone).
+# The products that a recipe returned: on which data day last, and from how many pages (0, of old: not by its name).
 recipe_finds: Final = Table(
     "recipe_finds",
     METADATA,
@@ -151,3 +151,15 @@ recipe_finds: Final = Table(
     Column("pages", Integer, nullable=False),
 )
 Index("recipe_finds_by_product", recipe_finds.c.product_id)
+
+# What a recipe found by its name alone on each data day, see research.turnover.RecipeRun. product_ids: with commas.
+recipe_runs: Final = Table(
+    "recipe_runs",
+    METADATA,
+    Column("recipe", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("data_day", Integer, primary_key=True),
+    Column("first_at", Float, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("product_ids", Text, nullable=False),
+)

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from keyapi_mcp.research.derived import Rules
     from keyapi_mcp.research.history import Seen
+    from keyapi_mcp.research.turnover import RecipeRun
     from keyapi_mcp.store.books import Limits
     from keyapi_mcp.store.category_counts import CategoryCounts
     from keyapi_mcp.store.keeping import Sight
@@ -160,16 +161,12 @@ class Store:
                 logger.warning("%s", error.what)
         return bool(self._synthetic)
 
-    async def note_finds(self, recipe: str, region: str, product_ids: Sequence[str], day: date, pages: int) -> None:
-        """Remember what a recipe returned, as far as it can be written: the answer does not wait for more.
-
-        pages: how many it took, 0 where the recipe's name alone would not return these again.
-        """
+    async def note_run(self, recipe: str, returned: Sequence[str], pages: int, run: RecipeRun) -> None:
+        """Remember what a recipe returned from so many pages, as far as it can be written: no answer waits for more."""
         from keyapi_mcp.store import finds
 
-        number = day_number(day)
         try:
-            await self._write(lambda connection: finds.note(connection, recipe, region, product_ids, number, pages))
+            await self._write(lambda connection: finds.note(connection, recipe, returned, pages, run))
         except StoreUnavailable as error:
             logger.warning("%s", error.what)
 

@@ -17,7 +17,17 @@ from keyapi_mcp.research.stage import place
 from keyapi_mcp.store import books
 from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.keeping import day_of, severity_of
-from keyapi_mcp.store.schema import PREVIOUS, ledger, listings, products, recipe_finds, searches, snapshots, watched
+from keyapi_mcp.store.schema import (
+    PREVIOUS,
+    ledger,
+    listings,
+    products,
+    recipe_finds,
+    recipe_runs,
+    searches,
+    snapshots,
+    watched,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ def prune(connection: Connection, before: date, at_once: int) -> int:
     Which recipe returned a product goes with it, unless it is watched: then that says how to get it again.
     """
     day = day_number(before)
-    for table in (snapshots, searches):
+    for table in (snapshots, searches, recipe_runs):
         keys = tuple_(*table.primary_key)
         some = select(*table.primary_key).where(table.c.data_day < day).limit(at_once)
         removed = connection.execute(delete(table).where(keys.in_(some))).rowcount

@@ -61,11 +61,11 @@ class WatchList:
             lambda connection: watching.origins(connection, product_ids, recipes), writes=False
         )
 
-    async def recipes_with_finds(self) -> dict[str, list[str]]:
-        """Recipes that returned anything → the regions in which they did."""
+    async def recipes_run(self) -> dict[str, list[str]]:
+        """Recipes that were run by their name alone → the regions in which they were."""
         from keyapi_mcp.store import watching
 
-        return await self.database.run(watching.recipes_with_finds, writes=False)
+        return await self.database.run(watching.recipes_run, writes=False)
 
     async def changes(self, scope: Scope, since: date | None, most: int) -> Changes:
         """What moved since a day, `None` = the one before each product's latest. most: how many to list."""

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from keyapi_mcp.research.change_list import Origin, Watched
 from keyapi_mcp.store.lookup import REGIONS
-from keyapi_mcp.store.schema import products, recipe_finds, searches, watched
+from keyapi_mcp.store.schema import products, recipe_finds, recipe_runs, searches, watched
 
 _THESE: Final = watched.c.product_id.in_(bindparam("ids", expanding=True))
 _put = insert(watched)
@@ -96,11 +96,10 @@ def origins(connection: Connection, ids: Sequence[str], recipes: Sequence[str]) 
     return found
 
 
-def recipes_with_finds(connection: Connection) -> dict[str, list[str]]:
-    """Recipes that returned anything → the regions in which they did."""
+def recipes_run(connection: Connection) -> dict[str, list[str]]:
+    """Recipes that were run by their name alone → the regions in which they were."""
     found: dict[str, list[str]] = {}
-    pairs = select(recipe_finds.c.recipe, recipe_finds.c.region).distinct().order_by(*recipe_finds.primary_key)
-    for recipe, region in connection.execute(pairs):
-        if region not in found.setdefault(recipe, []):
-            found[recipe].append(region)
+    pair = (recipe_runs.c.recipe, recipe_runs.c.region)
+    for recipe, region in connection.execute(select(*pair).distinct().order_by(*pair)):
+        found.setdefault(recipe, []).append(region)
     return found

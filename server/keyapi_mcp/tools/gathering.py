@@ -8,7 +8,7 @@ from typing import Final
 
 from keyapi_mcp.arguments import CORRECTED
 from keyapi_mcp.credits import Budget
-from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, TimedOut
+from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, Offline, TimedOut
 from keyapi_mcp.query import MOST_PAGES, ProductQuery
 from keyapi_mcp.results.answer import Spending
 from keyapi_mcp.results.gathered import Gathered, pages_in_words
@@ -74,8 +74,7 @@ async def gather(services: Services, query: ProductQuery, pages: int, most: int)
             await services.pages.read(query)  # raises, saying how to go on
         raise _nothing(found, settings)
     spending = await services.spending(found.paid, found.maybe_paid, _source(found))
-    told = tuple(_partial(found, pages, ask=ask, offline=settings.offline))
-    return _gathered(found, told, _go_on(found, most if ask else 0, settings)), spending
+    return _gathered(found, pages, most if ask else 0, settings), spending
 
 
 def _nothing(found: Scanned, settings: Settings) -> KeyApiMcpError:
@@ -98,18 +97,35 @@ def _nothing(found: Scanned, settings: Settings) -> KeyApiMcpError:
     return error
 
 
-def _gathered(found: Scanned, told: tuple[str, ...], next_step: str) -> Gathered:
+def _gathered(found: Scanned, wanted: int, most: int, settings: Settings) -> Gathered:
+    """most: credits that could be spent, 0 = nothing was asked for."""
     sampled = found.sampled
+    stale = [read.page for read in sampled.values() if read.stale]
     return Gathered(
         pages={number: read.page for number, read in sampled.items()},
         products=found.products(),
         missing=found.missing,
         ended=found.ended,
         kept=sum(read.kept for read in sampled.values()),
-        stale=[read.page for read in sampled.values() if read.stale],
-        partial=told,
-        next_step=next_step,
+        stale=stale,
+        partial=tuple(_partial(found, wanted, ask=most > 0, offline=settings.offline)),
+        next_step=_go_on(found, most, settings),
+        failure=_failure(found, settings) if found.missing or stale else None,
     )
+
+
+def _failure(found: Scanned, settings: Settings) -> KeyApiMcpError | None:
+    """Why pages are missing or old; `None` where the caller did not want to spend more."""
+    if found.failure is not None:
+        return found.failure
+    if settings.offline:
+        return Offline(
+            "Pages are missing or old, and KEYAPI_MCP_OFFLINE forbids asking the service.",
+            "unset KEYAPI_MCP_OFFLINE to ask the service.",
+        )
+    if found.out_of_time:
+        return TimedOut(f"Not all pages came within {settings.total_timeout_s:g} s.", "the same call again reads on.")
+    return None
 
 
 def _partial(found: Scanned, wanted: int, *, ask: bool, offline: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -13,10 +13,11 @@ from keyapi_mcp.clock import data_day
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.recipes.loading import as_name
-from keyapi_mcp.research.change_list import Change, Scope
+from keyapi_mcp.research.change_list import Change, Changes, Scope
 from keyapi_mcp.results.answer import Answer
-from keyapi_mcp.results.asking_again import ask_again
+from keyapi_mcp.results.asking_again import ask_again, run_again
 from keyapi_mcp.results.change_answer import DEFAULT_ROWS, MOST_ROWS, WatchedProducts, change_answer
+from keyapi_mcp.results.recipe_turnover import MOST_MARKETS
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
@@ -25,7 +26,8 @@ from keyapi_mcp.tools.reading import Region, read
 DESCRIPTION: Final = """\
 What moved, by how much and how much it says (high, notable, minor), for 0 credits: price, units, GMV, creators, \
 commission, stage, delisting. Compares each product's last state in the store with the data day before it, or with \
-the one at `since`. Of watched products also those that did not move, and the call that brings newer figures."""
+the one at `since`. Of watched products also those that did not move, and the call that brings newer figures; of a \
+recipe also what is new in it and no longer."""
 _DAYS: Final = re.compile(r"(\d{1,4}) ?d(?:ays)?", re.IGNORECASE | re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T.*)?", re.ASCII)
 
@@ -70,6 +72,8 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
         scope,
         since,
         asked.limit,
+        today=services.clock().astimezone(UTC).date(),
+        run_again=_run_again(services, scope, found),
         watched=await _watched(services, scope.region, found.listed) if scope.kind == "watch" else None,
         spending=await services.spending(),
         synthetic=await services.store.synthetic(),
@@ -109,10 +113,10 @@ async def _scope(services: Services, asked: _Arguments) -> Scope:
                 f"recipe: goes with scope=recipe only (got scope={asked.scope}).", "call again with one of the two."
             )
         return Scope(asked.scope, region=asked.region)
-    known = await services.store.watch_list.recipes_with_finds()
+    known = await services.store.watch_list.recipes_run()
     if asked.recipe not in known:
         what = (
-            f"recipe: {clean(asked.recipe)[:60]!r} has returned nothing yet."
+            f"recipe: {clean(asked.recipe)[:60]!r} has not been run as it is yet."
             if asked.recipe
             else "recipe: is required."
         )
@@ -123,7 +127,7 @@ async def _scope(services: Services, asked: _Arguments) -> Scope:
     if asked.region and asked.region not in known[asked.recipe]:
         regions = ", ".join(known[asked.recipe])
         raise InvalidQuery(
-            f"recipe: {asked.recipe} has returned nothing for {asked.region} yet, only for {regions}.",
+            f"recipe: {asked.recipe} has not been run as it is for {asked.region} yet, only for {regions}.",
             _running(services, asked) or "call again with one of those regions.",
         )
     return Scope("recipe", asked.recipe, asked.region)
@@ -134,6 +138,23 @@ def _running(services: Services, asked: _Arguments) -> str:
     if asked.recipe not in services.recipes.by_name:
         return ""
     return f"run_recipe recipe={asked.recipe} region={asked.region or 'US'} runs it for the first time."
+
+
+def _run_again(services: Services, scope: Scope, found: Changes) -> str:
+    """The run that brings newer figures than the last one did, or says why it found none; empty where neither is to do,
+    or there is no such recipe now.
+    """
+    recipe = services.recipes.by_name.get(scope.recipe)
+    if recipe is None or not found.turnover:
+        return ""
+    newest = data_day(services.clock())
+    old = [one.last.region for one in found.turnover if one.last.day < newest]
+    if not old:
+        free = f"run_recipe recipe={recipe.name} region={found.turnover[0].last.region} max_credits=0"
+        return "" if found.known else f"{free} shows what each condition removed."
+    limit = services.settings.credits_per_call  # what the caller has not chosen costs no more
+    most = recipe.pages if limit is None else min(recipe.pages, limit)
+    return run_again(recipe.name, old[:MOST_MARKETS], most, newest)
 
 
 async def _watched(services: Services, region: str | None, listed: Sequence[Change]) -> WatchedProducts:

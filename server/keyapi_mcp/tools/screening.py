@@ -13,6 +13,7 @@ from keyapi_mcp.recipes.loading import as_name
 from keyapi_mcp.recipes.overrides import override
 from keyapi_mcp.recipes.recipe import CATEGORY_FILTERS, Recipe
 from keyapi_mcp.reference import categories
+from keyapi_mcp.research.turnover import RecipeRun
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.recipe_list import problem_notes, recipe_list, unknown_recipe
 from keyapi_mcp.results.recipe_run import Run, run_answer
@@ -45,15 +46,9 @@ async def run_recipe(services: Services, name: str, asked: Arguments, problems: 
     products = gathered.listed()
     measured = [measure(product, gathered.day, services.judging.rules) for product in products]
     done = Run(recipe, question.query, gathered, products, measured, screen(recipe.conditions, measured))
-    # Its name alone does not ask again for what it found by other numbers or in a category.
-    by_name_alone = not recipe.overridden and asked.category is None
-    await services.store.note_finds(
-        recipe.name,
-        question.query.region,
-        [products[position].product_id for position in done.found],
-        gathered.day,
-        len(gathered.pages) if by_name_alone else 0,
-    )
+    # What it finds by other numbers or in a category is not what it finds by its name.
+    if not recipe.overridden and asked.category is None:
+        await _remember(services, done, pages)
     return run_answer(
         done,
         spending,
@@ -62,6 +57,23 @@ async def run_recipe(services: Services, name: str, asked: Arguments, problems: 
         problems=tuple(problem_notes(services.recipes)),
         synthetic=services.settings.sandbox,
     )
+
+
+async def _remember(services: Services, done: Run, wanted: int) -> None:
+    """wanted: pages."""
+    gathered = done.gathered
+
+    def ids(positions: Sequence[int]) -> tuple[str, ...]:
+        return tuple(done.products[position].product_id for position in positions)
+
+    run = RecipeRun(
+        done.query.region,
+        gathered.day,
+        services.clock(),
+        gathered.depth(wanted),
+        ids(done.screened.kept),
+    )
+    await services.store.note_run(done.recipe.name, ids(done.found), len(gathered.pages), run)
 
 
 def _read(services: Services, name: str, asked: Arguments, problems: Sequence[str]) -> tuple[Recipe, Asked]:
