@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,21 @@ def test_what_is_no_text_too_large_or_a_directory_is_told_by_name(tmp_path: Path
     path.unlink()
     path.mkdir()
     assert broken(path).startswith("opportunity.toml: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+def test_a_pipe_or_a_device_in_its_place_is_told_and_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "recipes.toml")
+    (tmp_path / "opportunity.toml").symlink_to("/dev/zero")
+    assert broken(tmp_path / "recipes.toml") == "recipes.toml: is not a file"
+    assert broken(tmp_path / "opportunity.toml") == "opportunity.toml: is not a file"
+
+
+def test_what_is_told_is_one_short_line_whatever_it_quotes(tmp_path: Path) -> None:
+    told = str(BrokenFile(tmp_path / "recipes.toml", 2, "\x1b[31m\n| x\u202e" + "y" * 100_000))
+    assert told.startswith(r"recipes.toml, line 2: \x1b[31m\n| x\u202ey")
+    assert told.isprintable()
+    assert len(told) < 500
 
 
 def test_a_part_that_cannot_be_used_is_told_with_the_line_it_begins_on(tmp_path: Path) -> None:

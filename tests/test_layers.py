@@ -11,7 +11,7 @@ import keyapi_mcp
 
 PACKAGE = Path(keyapi_mcp.__file__).parent
 
-_BASE = {"errors", "clock", "credits", "installation", ""}
+_BASE = {"errors", "clock", "credits", "installation", "printed", ""}
 _REFERENCE = _BASE | {"reference"}
 _ROWS = _REFERENCE | {"product", "query", "arguments"}
 # Each part, and the parts that it may import. `""` is the package itself (the version).
@@ -22,7 +22,8 @@ ALLOWED = {
     "credits": {"errors"},
     "flat_schema": set(),
     "key_file": set(),
-    "logs": set(),
+    "printed": set(),
+    "logs": {"printed"},
     "reference": _BASE,
     "settings": _REFERENCE | {"key_file"},
     "query": _REFERENCE | {"flat_schema"},

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from keyapi_mcp.errors import InvalidSettings
+from keyapi_mcp.printed import one_line
 from keyapi_mcp.settings import Settings
 
 _APPLICATION: Final = "keyapi-mcp"
 # A file of somebody's own rules is small; what is larger is something else.
 _LARGEST_FILE: Final = 1_000_000
+_LONGEST_REASON: Final = 400
 
 
 def home(settings: Settings) -> Path:
@@ -39,7 +41,10 @@ class BrokenFile(Exception):
 
     def __init__(self, path: Path, line: int | None, why: str) -> None:
         self.path = path
-        super().__init__(f"{path.name}{'' if line is None else f', line {line}'}: {why}")
+        # It quotes the file, in answers and on a terminal.
+        told = one_line(why)
+        told = told if len(told) <= _LONGEST_REASON else f"{told[:_LONGEST_REASON]}…"
+        super().__init__(f"{path.name}{'' if line is None else f', line {line}'}: {told}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +66,14 @@ class OwnFile:
 def own_file(path: Path) -> OwnFile | None:
     """Read a file; `None` where there is none. Raises BrokenFile."""
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        # A pipe or a device may have no end, or never begin.
+        if not path.is_file() and path.exists():
+            raise BrokenFile(path, None, "is not a file")
+        with path.open("rb") as opened:
+            content = opened.read(_LARGEST_FILE + 1)
+        if len(content) > _LARGEST_FILE:
             raise BrokenFile(path, None, "is too large to be such a file")
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
         return OwnFile(path, text, tomllib.loads(text))
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -6,6 +6,8 @@ import logging
 import sys
 from typing import Final
 
+from keyapi_mcp.printed import one_line
+
 # These speak of requests in full below WARNING: addresses with their query, headers of answers.
 _TALKATIVE: Final = ("httpx2", "httpcore2", "httpx", "httpcore", "mcp", "sse_starlette", "uvicorn")
 
@@ -14,10 +16,7 @@ class OneLine(logging.Formatter):
     """A record is one line, whatever its message holds; a stack follows as one line, too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # A terminal obeys more than line ends: whatever is not printable is written out.
-        return "".join(
-            one if one.isprintable() else one.encode("unicode_escape").decode() for one in super().format(record)
-        )
+        return one_line(super().format(record))
 
 
 def configure(level: str) -> None:

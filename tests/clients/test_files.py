@@ -41,7 +41,7 @@ def test_the_former_file_is_beside_it_under_a_name_of_its_own(tmp_path: Path) ->
 
 
 @on_posix
-def test_rights_are_kept_the_copy_has_them_and_a_new_file_is_private(tmp_path: Path) -> None:
+def test_rights_are_kept_and_the_copy_and_a_new_file_are_private(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text("1")
     path.chmod(0o640)
@@ -49,7 +49,7 @@ def test_rights_are_kept_the_copy_has_them_and_a_new_file_is_private(tmp_path: P
     assert backup is not None
     write_text(tmp_path / "new.json", None, "{}", NOW)
     rights = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
-    assert rights == {"c.json": 0o640, backup.name: 0o640, "new.json": 0o600}
+    assert rights == {"c.json": 0o640, backup.name: 0o600, "new.json": 0o600}
 
 
 @on_posix

@@ -249,3 +249,42 @@ def test_a_broken_file_of_one_s_own_is_named_with_its_line(tmp_path: Path) -> No
     assert done.returncode == 1
     assert "FAIL  own weights: opportunity.toml, line 2: demand: has to be a number from 0 on." in done.stdout
     assert "FAIL  own recipes: recipes.toml, line " in done.stdout
+
+
+def test_what_a_file_of_one_s_own_quotes_steers_no_terminal_and_forges_no_line(tmp_path: Path) -> None:
+    (tmp_path / "opportunity.toml").write_text('["\\u001b[31mw\\nok    fake"]\na = 1\n')
+    (tmp_path / "recipes.toml").write_text(
+        '["\\u001b[31mhidden\\u202e"]\npurpose = "x"\n'
+        '[mine]\npurpose = "p"\nconditions = [{ metric = "\\u001b[31m\\n| x", above = 1 }]\n'
+    )
+    done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
+    lines = done.stdout.removesuffix("\n").split("\n")
+    assert all(line.isprintable() and line[:6] in ("ok    ", "note  ", "FAIL  ") for line in lines), lines
+    assert "fake" in next(line for line in lines if "own weights" in line)
+    assert sum("own recipes" in line for line in lines) == 2
+
+
+def test_what_looks_like_a_key_is_shown_in_no_line(tmp_path: Path) -> None:
+    (tmp_path / "recipes.toml").write_text("[sk_live_SECRETSECRET1]\npages = 1\n[mine]\nsk_test_SECRETSECRET2 = 1\n")
+    done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
+    assert done.stdout.count("(key)") == 2
+    assert "SECRETSECRET" not in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
+def test_a_client_s_file_with_a_key_that_others_can_read_is_noted(user: Path) -> None:
+    path = user / ".cursor" / "mcp.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"mcpServers": {"a": {"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN": KEY}}}}))
+    path.chmod(0o644)
+    done = keyapi_mcp("doctor", "--sandbox")
+    assert f"note  Cursor: others on this machine can read {path}, which holds the key" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
+def test_a_data_directory_that_others_can_look_into_is_noted(tmp_path: Path) -> None:
+    for rights, noted in ((0o755, True), (0o750, True), (0o700, False)):
+        tmp_path.chmod(rights)
+        done = keyapi_mcp("doctor", "--sandbox", KEYAPI_MCP_HOME=str(tmp_path))
+        assert done.returncode == 0
+        assert (f"note  others on this machine can look into {tmp_path}: chmod 700" in done.stdout) is noted

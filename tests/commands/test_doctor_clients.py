@@ -83,7 +83,7 @@ WRITTEN_WRONG: list[tuple[dict[str, Any], str]] = [
     ({"command": "~/bin/keyapi-mcp"}, "is not absolute"),
     ({"command": "/nowhere/keyapi-mcp"}, "its command /nowhere/keyapi-mcp is not there"),
     ({"args": ["-m", "keyapi_mcp"]}, "it has no command"),
-    ({"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN_FILE": "my.key"}}, "'my.key' is not absolute"),
+    ({"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN_FILE": "my.key"}}, "its KEYAPI_TOKEN_FILE is not absolute"),
     ({"command": "keyapi-mcp"}, "it has no key: put KEYAPI_TOKEN"),
     ({"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN": "sk_live_your_key"}}, "still the example's"),
     ({"command": KEYAPI_MCP, "args": "--sandbox"}, 'its "args" has to be a list of texts'),
@@ -113,6 +113,34 @@ ENDS_AT_ONCE: list[tuple[dict[str, Any], str]] = [
 def test_what_would_stop_it_is_said(entry: dict[str, Any], words: str, tmp_path: Path) -> None:
     failed = [line for line in said(tmp_path, entry).splitlines() if line.startswith("FAIL")]
     assert any(words in line for line in failed), failed
+
+
+STRAY = "sk_live_SECRETSECRET1"
+STRAYS: list[dict[str, Any]] = [
+    {"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN_FILE": STRAY}},
+    {"command": f"KEYAPI_TOKEN={STRAY} keyapi-mcp"},
+    {"command": "KEYAPI_TOKEN=my-own-password keyapi-mcp"},
+    {"command": "keyapi-mcp my-own-password", "env": {"KEYAPI_TOKEN": "my-own-password"}},
+    {"command": "keyapi-mcp", "env": {"KEYAPI_TOKEN_FILE": "my-own-password"}},
+]
+
+
+@pytest.mark.parametrize("entry", [*STRAYS, pytest.param({"command": KEYAPI_MCP, "args": [STRAY]}, id="args")])
+def test_a_key_in_a_wrong_place_is_not_shown(entry: dict[str, Any], tmp_path: Path) -> None:
+    text = said(tmp_path, entry)
+    assert "FAIL" in text
+    assert STRAY not in text
+    assert "my-own-password" not in text
+
+
+def test_names_in_a_client_s_file_steer_no_terminal_and_forge_no_line(tmp_path: Path) -> None:
+    path = tmp_path / ".cursor" / "mcp.json"
+    path.parent.mkdir()
+    entries = {"\x1b[31m\nok    fake\u202e": {"command": "keyapi-mcp\x1b[2J\u2028"}}
+    path.write_text(json.dumps({"mcpServers": entries}))
+    lines = said(tmp_path).split("\n")
+    assert len(lines) == 2, lines
+    assert all(line.isprintable() and line.startswith("FAIL  Cursor: ") for line in lines), lines
 
 
 def test_a_store_that_cannot_be_read_is_said_with_the_entry(tmp_path: Path) -> None:

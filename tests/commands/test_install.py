@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -144,6 +145,31 @@ def test_a_key_in_the_entry_stays_and_is_not_shown(tmp_path: Path, capsys: pytes
     for secret in (KEY, "secret", "hidden"):
         assert secret not in out
         assert secret in (tmp_path / "mine.json").read_text()
+
+
+@pytest.mark.parametrize("entry", [{"command": "/old/keyapi-mcp"}, {"url": "https://elsewhere.example"}])
+def test_a_key_that_the_copy_still_holds_is_said(
+    entry: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"mcpServers": {"keyapi": entry | {"env": {"KEYAPI_TOKEN": KEY}}}}))
+    path.chmod(0o644)
+    assert run(tmp_path, config=path, key_file=tmp_path / "k") == 0
+    assert "The copy still holds the key; delete it when you no longer need it." in capsys.readouterr().out
+    (copy,) = tmp_path.glob("mine.json.bak-*")
+    assert KEY in copy.read_text()
+    assert KEY not in path.read_text()
+    if os.name == "posix":
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert run(tmp_path, config=path, sandbox=True) == 0
+    assert "still holds" not in capsys.readouterr().out
+
+
+def test_a_key_that_stands_in_a_wrong_place_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = {"command": "/old/keyapi-mcp", "note": KEY, "env": {"KEYAPI_TOKEN_FILE": KEY}}
+    (tmp_path / "mine.json").write_text(json.dumps({"mcpServers": {"keyapi": entry}}))
+    assert run(tmp_path, config=tmp_path / "mine.json") == 0
+    assert KEY not in capsys.readouterr().out
 
 
 def test_a_key_file_is_named_by_its_absolute_path(

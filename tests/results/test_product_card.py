@@ -177,6 +177,21 @@ your limits (account balance not visible)."""
     )
 
 
+def test_a_broken_file_of_weights_is_told_in_one_bounded_clean_line() -> None:
+    answer = product_card(
+        seen_of(ROW),
+        ROW,
+        first=None,
+        previous=None,
+        spending=SPENDING,
+        now=NOW,
+        synthetic=False,
+        judging=Judging(broken="opportunity.toml: a|b\n" + "[w] " * 500),
+    )
+    assert answer.notes[0].startswith("opportunity.toml: a/b [w] [w]")
+    assert larger_form(answer) <= MOST
+
+
 def test_the_structured_form_of_a_sound_product() -> None:
     structured = card().structured()
     assert structured["facts"] == {

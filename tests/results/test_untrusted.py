@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -39,6 +40,14 @@ from keyapi_mcp.results.untrusted import clean, clean_message
         ("see _www.evil.example, awww.no", "see _www. evil.example, awww.no"),
         ("\u0338\u0e31 Lip", "Lip"),
         ("\u0301" * 9, ""),
+        ("ก" + "็" * 40, "ก็็็"),
+        ("ส" + "้" * 40 + "บู่", "ส้้้บู่"),
+        ("a" + "\u064b" * 30, "a" + "\u064b" * 3),
+        ("क" + "\u0902\u20dd" * 9, "क\u0902\u20dd\u0902"),
+        ("ǀ ׀ ⏽ ║ ‖ ╎ ∥ ￤ 丨 ǁ", "/ / / / / / / / / /"),
+        ("香水丨女士", "香水/女士"),
+        ("ask shop@evil.example, @shop or 3@9.99", "ask shop@ evil.example, @shop or 3@ 9.99"),
+        ("a&#64;evil.example MAILTO:a\u200b@b.c tel:+1", "a@ evil.example MAILTO: a@ b.c tel: +1"),
         ("Za\u0335\u0336\u0337\u0338\u0334lgo", "Za\u0335\u0336\u0337lgo"),
     ],
 )
@@ -49,6 +58,21 @@ def test_text_is_cleaned(raw: str, shown: str) -> None:
 def test_thai_vowels_are_kept_as_they_are() -> None:
     assert clean("น้ำหอม") == "น้ำหอม"
     assert "\u0e33" in clean("น้ำ"), "NFKC would take SARA AM apart"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ป๊อปคอร์นพันธุ์ดี ผู้หญิง ที่สุด ศักดิ์สิทธิ์ น้ำหอม",  # Thai
+        "مُحَمَّدٌ عِطْرٌ فَاخِرٌ لِلرِّجَالِ ٱللَّٰهُ",  # Arabic, with all its vowels
+        "Nước hoa nữ cao cấp, chất lượng tuyệt đối ẵ ậ",  # Vietnamese
+        "हिन्दी में ख़ूबसूरत साड़ियाँ क्ष्म्य",  # Hindi
+        "カバン プレゼント ガーゼ",  # Japanese
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_no_name_s_own_marks_are_lost(name: str, form: Literal["NFC", "NFD"]) -> None:
+    assert clean(unicodedata.normalize(form, name)) == unicodedata.normalize("NFC", name)
 
 
 @given(st.text(max_size=200))

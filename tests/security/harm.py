@@ -16,10 +16,19 @@ _SHOWS_NOTHING: Final = re.compile(
 # Markdown's and HTML's ways to link, embed, quote code, name a character; a terminal's to be steered.
 _FORCE: Final = re.compile(
     r"\]\(|\]:|!\[|\[|\]|`|</?[a-zA-Z!]|[<>]|&#|&\w{1,31};|\\|\w://|\bwww\.\w|[\x1b\x9b\x9d\x90]"
+    r"|\w@[\w-]+\.\w|(?i:\b(?:mailto|xmpp|tel|sms):\S)"
 )
-# Taller piles of marks than any writing has.
-_PILE: Final = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4}")
-_SEPARATOR: Final = re.compile("[|｜│∣¦]")
+# What stands for a separator, by its name in Unicode; brackets, arrows and more than a stroke do not.
+_STROKE: Final = re.compile(
+    r"(FULLWIDTH |DOUBLE )?VERTICAL LINE|(FULLWIDTH )?BROKEN BAR|(LIGHT|MEDIUM|HEAVY) VERTICAL BAR"
+    r"|VERTICAL LINE EXTENSION|(LEFT|RIGHT) VERTICAL BOX LINE|CURLY BRACKET EXTENSION"
+    r"|BOX DRAWINGS (LIGHT|HEAVY|DOUBLE)( (DOUBLE|TRIPLE|QUADRUPLE) DASH)? VERTICAL|HALFWIDTH FORMS LIGHT VERTICAL"
+    r"|(LEFT|RIGHT) ONE EIGHTH BLOCK|PRESENTATION FORM FOR VERTICAL (EM DASH|LOW LINE)"
+    r"|LATIN LETTER (DENTAL|LATERAL) CLICK|HEBREW PUNCTUATION PASEQ|DIVIDES|PARALLEL TO|POWER ON SYMBOL"
+    r"|CJK UNIFIED IDEOGRAPH-4E28|CJK STROKE S|KANGXI RADICAL LINE"
+)
+# Taller piles of marks than the writing of any market has.
+_TALLEST: Final = 3
 # How lines of an answer's own begin, and lines of Markdown that are more than text.
 _OWN: Final = re.compile(
     r"Next|Credits|Notes?|Product page|Stale|STALE|Finding|Left out|SANDBOX|History|Flags|Price|Description|Category"
@@ -33,10 +42,20 @@ def invisible(text: str) -> list[str]:
     return [one for one in text if unicodedata.category(one)[0] == "C" or _SHOWS_NOTHING.match(one)]
 
 
+def separators(text: str) -> list[str]:
+    return [one for one in text if _STROKE.fullmatch(unicodedata.name(one, ""))]
+
+
+def piles(text: str) -> list[str]:
+    """Letters with more marks on, under or around them than are read."""
+    runs = "".join("m" if unicodedata.category(one) in {"Mn", "Me"} else " " for one in text).split()
+    return [f"{len(run)} marks" for run in runs if len(run) > _TALLEST]
+
+
 def harm_in_field(text: str) -> list[str]:
     """What is wrong with a stranger's text in its place: a cell, a value."""
     found = [f"U+{ord(one):04X}" for one in invisible(text)]
-    found += [one[0] for pattern in (_FORCE, _PILE, _SEPARATOR) for one in pattern.finditer(text)]
+    found += [one[0] for one in _FORCE.finditer(text)] + piles(text) + separators(text)
     if text != text.strip() or (text and unicodedata.category(text[0])[0] in "MZ"):
         found.append("edges")
     return found + ["not NFC"] * (unicodedata.normalize("NFC", text) != text)

@@ -14,7 +14,7 @@ from support.sandbox_server import RunningSandbox
 
 KINDS = {
     *("instructions", "markdown", "html", "entities", "table", "structure", "tool result"),
-    *("bidi", "zero width", "tags", "selectors", "encoding", "ansi", "long"),
+    *("bidi", "zero width", "tags", "selectors", "encoding", "ansi", "marks", "long"),
 }
 
 

@@ -287,8 +287,22 @@ WRITES = [
     "SAVEPOINT x",
     "RELEASE x",
 ]
+BY_NAME = ("", "main.", "MAIN.")
 ELSEWHERE = [
     *[f"SELECT * FROM main.{name}" for name in METADATA.tables if name not in COLUMNS],
+    # Where no column is read, SQLite does not say whose table it is.
+    *[f"SELECT count(*) FROM {where}{name}" for name in METADATA.tables if name not in COLUMNS for where in BY_NAME],
+    *[f"SELECT count(*) FROM {where}sqlite_master" for where in BY_NAME],
+    "SELECT rowid FROM main.sqlite_master",
+    *[f"SELECT 1 FROM {name}" for name in ("LedGer", '"ledger"', "sqlite_schema", "SQLITE_temp_master", "ledger AS a")],
+    "SELECT 1 FROM products x, ledger",
+    "SELECT (SELECT 1 FROM ledger)",
+    "SELECT EXISTS (SELECT 1 FROM watched)",
+    "VALUES (1) UNION ALL SELECT 1 FROM ledger",
+    "WITH products AS (SELECT 1 FROM ledger) SELECT count(*) FROM products",
+    "SELECT count(*) FROM pragma_table_list",
+    "SELECT count(*) FROM dbstat",
+    "SELECT count(*) FROM sqlite_stmt",
     "SELECT count(*) FROM main.ledger",
     "SELECT 1 FROM main.listings",
     "SELECT row FROM main.listings",

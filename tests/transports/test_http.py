@@ -31,7 +31,7 @@ from support.raw_stdio import INITIALIZED, call, initialize
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.waiting import until
 
-TOKEN = "a-long-random-text"
+TOKEN = "a-long-and-random-text"
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 
 
@@ -198,6 +198,29 @@ def test_listening_beyond_this_machine_needs_a_token(host: str) -> None:
     with pytest.raises(InvalidSettings, match="spend your credits"):
         http_app(app.server, settings, host=host, resources=app.running)
     http_app(app.server, read_settings(sandbox=True, auth_token=TOKEN), host=host, resources=app.running)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_listening_beyond_this_machine_needs_a_token_that_cannot_be_guessed(host: str) -> None:
+    app = App(read_settings(sandbox=True))
+    short = read_settings(sandbox=True, auth_token="x" * 19)
+    with pytest.raises(InvalidSettings, match=r"KEYAPI_MCP_AUTH_TOKEN is too short .* 20 characters") as refused:
+        http_app(app.server, short, host=host, resources=app.running)
+    assert "x" * 19 not in str(refused.value)
+    http_app(app.server, short, host="127.0.0.1", resources=app.running)
+    http_app(app.server, read_settings(sandbox=True, auth_token="x" * 20), host=host, resources=app.running)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", ["", TOKEN])
+def test_that_every_user_of_the_machine_may_ask_is_said_at_the_start(
+    token: str, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    with http_server(sandbox, tmp_path, auth_token=token):
+        pass
+    said = [line for line in (tmp_path / "output").read_text().splitlines() if "every user and program" in line]
+    assert len(said) == (0 if token else 1)
+    assert all("KEYAPI_MCP_AUTH_TOKEN" in line for line in said)
 
 
 def test_the_refusal_to_listen_is_said_in_words_and_an_exit_code() -> None:

@@ -20,7 +20,7 @@ from keyapi_mcp.settings import read_settings
 from keyapi_mcp.transports import guard, http
 from support.raw_stdio import INITIALIZED, initialize
 
-TOKEN = "a-long-random-text"
+TOKEN = "a-long-and-random-text"
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -91,7 +91,7 @@ def status(answer: str) -> int:
 @pytest.mark.anyio
 @pytest.mark.parametrize("verdict", [True, False])
 @pytest.mark.parametrize(
-    "header", [None, f"Bearer {TOKEN}", "Bearer a-long-random-texu", "Bearer b", "Bearer é", TOKEN]
+    "header", [None, f"Bearer {TOKEN}", "Bearer a-long-and-random-texu", "Bearer b", "Bearer é", TOKEN]
 )
 async def test_the_token_is_judged_by_the_comparison_in_constant_time_alone(header: str | None, verdict: bool) -> None:
     reached = []

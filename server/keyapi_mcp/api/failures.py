@@ -15,9 +15,9 @@ from keyapi_mcp.errors import (
     ServiceError,
     ServiceFault,
 )
+from keyapi_mcp.printed import masked
 
 _QUOTA: Final = re.compile(r"quota|usage limit|insufficient (?:balance|credit)", re.IGNORECASE)
-_SECRET: Final = re.compile(r"(?:sk|pk)[_-][\w-]{3,}|Bearer\s+\S+", re.IGNORECASE)
 _NOISE: Final = re.compile(r"[^\w\s.,:;%/()'-]")
 
 
@@ -86,5 +86,5 @@ def speaks_of_quota(message: str) -> bool:
 
 def quoted(message: str) -> str:
     """The service's own words as a suffix, cleaned, short, and without anything that looks like a key."""
-    text = " ".join(_NOISE.sub(" ", _SECRET.sub("(key)", message)).split())
+    text = " ".join(_NOISE.sub(" ", masked(message)).split())
     return f': "{text[:160]}"' if text else ""

@@ -31,12 +31,13 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """before, after: the file's text, `before` is `None` where there is no file; replaced: an entry of this name was
-    there and says something else; dropped: the key that stood in it gives way to the key file."""
+    there and says something else; held: the key stood in it; dropped: that key gives way to the key file."""
 
     before: str | None
     after: str
     entry: dict[str, Any]
     replaced: bool = False
+    held: bool = False
     dropped: bool = False
 
 
@@ -74,8 +75,14 @@ def edited(text: str | None, client: Client, name: str, wish: Wish) -> Edit:
     if inputs:
         after = _asking(after, client)
     replaced = there is not None and there.value != entry
-    dropped = _env(old).get(TOKEN, _ANSWER) != _ANSWER and TOKEN not in _env(entry)
-    return Edit(mark + text, mark + after, entry, replaced, dropped)
+    held = there is not None and isinstance(there.value, dict) and is_key(_env(there.value).get(TOKEN))
+    dropped = is_key(_env(old).get(TOKEN)) and TOKEN not in _env(entry)
+    return Edit(mark + text, mark + after, entry, replaced, held, dropped)
+
+
+def is_key(value: object) -> bool:
+    """Whether the value of a variable is a key itself, not a word that the client replaces by it."""
+    return isinstance(value, str) and bool(value.strip()) and not value.startswith("${")
 
 
 def _entry(old: Mapping[str, Any], client: Client, wish: Wish) -> tuple[dict[str, Any], bool]:

@@ -1,4 +1,7 @@
-"""Reading and replacing a client's file: whole or not at all, with its rights kept and a copy of what was there."""
+"""Reading and replacing a client's file: whole or not at all, with its rights kept and a copy of what was there.
+
+The copy is the user's alone: what it holds may be keys, and nothing but a person reads it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from keyapi_mcp.clients.entry import Refused
 
 _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
+_BACKUP = ".bak-"
 
 
 def read_text(path: Path) -> str | None:
@@ -44,7 +48,7 @@ def write_text(path: Path, before: str | None, after: str, now: datetime) -> Pat
         try:
             if read_text(real) != before:
                 raise Refused("another program has just changed it; close the client and try again")
-            backup = _backup(real, before, mode, now) if before is not None else None
+            backup = _backup(real, before, mode & _PRIVATE, now) if before is not None else None
             fresh.replace(real)
         finally:
             with contextlib.suppress(OSError):
@@ -54,11 +58,19 @@ def write_text(path: Path, before: str | None, after: str, now: datetime) -> Pat
     return backup
 
 
+def copies(path: Path) -> list[Path]:
+    """The copies of former states of the file, the oldest first."""
+    real = Path(os.path.realpath(path))
+    with contextlib.suppress(OSError):
+        return sorted(one for one in real.parent.iterdir() if one.name.startswith(real.name + _BACKUP))
+    return []
+
+
 def _backup(path: Path, content: str, mode: int, now: datetime) -> Path:
     number = 1
     while True:
         more = f"-{number}" if number > 1 else ""
-        copy = path.with_name(f"{path.name}.bak-{now:%Y%m%d-%H%M%S}{more}")
+        copy = path.with_name(f"{path.name}{_BACKUP}{now:%Y%m%d-%H%M%S}{more}")
         try:
             _write(copy, content, mode)
         except FileExistsError:

@@ -7,12 +7,13 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import anyio
 
 from keyapi_mcp import __version__
-from keyapi_mcp.commands import doctor_clients, doctor_way
+from keyapi_mcp.commands import doctor_clients, doctor_keys, doctor_way
 from keyapi_mcp.commands.doctor_clients import Served
 from keyapi_mcp.commands.finding import Finding
 from keyapi_mcp.commands.machine import Machine
@@ -30,7 +31,7 @@ from keyapi_mcp.store.location import is_made, store_path
 def run(options: Namespace, read: Callable[[Namespace], Settings], build: Callable[[Settings], Any]) -> int:
     """Print a line a finding; exit code 1 if something is in the way."""
     failed = False
-    for finding in _findings(options, read, build):
+    for finding in chain(_findings(options, read, build), doctor_keys.findings(Machine.this())):
         print(finding.line(), flush=True)
         failed |= finding.good is False
     return 1 if failed else 0
@@ -69,6 +70,8 @@ def _store(settings: Settings) -> Iterator[Finding]:
     if path is None:
         yield Finding(None, "store: in memory; nothing is kept beyond a server's process, nor are its limits")
         return
+    if readable_by_others(path.parent):
+        yield Finding(None, f"others on this machine can look into {path.parent}: chmod 700 {path.parent}")
     try:
         if not is_made(path):
             yield Finding(True, f"store: {path} (made with the first question)")

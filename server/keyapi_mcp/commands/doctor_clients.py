@@ -64,6 +64,10 @@ class _Entry:
         given = self.what.get("env")
         return [name for name, value in given.items() if not isinstance(value, str)] if isinstance(given, dict) else []
 
+    @property
+    def secrets(self) -> list[str]:
+        return [value.strip() for name, value in self.env.items() if "TOKEN" in name and name != TOKEN_FILE]
+
 
 def findings(machine: Machine) -> Generator[Finding, None, Served]:
     """What there is to say of every client's files on this machine."""
@@ -80,7 +84,8 @@ def findings(machine: Machine) -> Generator[Finding, None, Served]:
                 continue
             for entry in entries:
                 found = True
-                yield from _examined(entry, machine, served)
+                for finding in _examined(entry, machine, served):
+                    yield finding.without(entry.secrets)
     if not found:
         does = installation.command("install", "--client")
         looked = "the clients' own files and those of this folder were looked at"
@@ -240,8 +245,8 @@ def _key_file(where: str, file: str) -> Generator[Finding, None, str | None]:
     path = Path(file)
     if "${" in file:
         return "service"
-    if not path.is_absolute():
-        yield Finding(False, f"{where}: its {TOKEN_FILE} {file!r} is not absolute; a client starts it in any folder")
+    if not path.is_absolute():  # not shown: it may be the key itself
+        yield Finding(False, f"{where}: its {TOKEN_FILE} is not absolute; a client starts it in any folder")
         return None
     if may_wait(path):
         yield Finding(None, f"{where}: the file that {TOKEN_FILE} names is a pipe or device, which was not read")

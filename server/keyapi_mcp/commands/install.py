@@ -15,6 +15,7 @@ from keyapi_mcp.clients.places import Client
 from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
 from keyapi_mcp.key_file import UnusableKey, looks_like_a_key, may_wait, read_key
+from keyapi_mcp.printed import masked
 
 
 def own_command(machine: Machine) -> tuple[str, ...]:
@@ -55,6 +56,8 @@ def run(
         except Refused as refusal:
             return _refused(path, refusal, client, name, wish)
         print("  Written." + (f" What was there before: {backup}" if backup else ""))
+        if backup and edit.held:
+            print("  The copy still holds the key; delete it when you no longer need it.")
     if dry_run:
         print("Nothing was written (--dry-run).")
     for line in _advice(client, edits[0][1].entry, wish, machine):
@@ -127,7 +130,9 @@ def _shown(name: str, entry: dict[str, Any]) -> str:
         for variable, value in entry.get("env", {}).items()
     }
     shown = entry | ({"env": env} if "env" in entry else {})
-    return json.dumps({name: shown}, indent=2, ensure_ascii=False)[2:-2].replace("\n  ", "\n").removeprefix("  ")
+    return masked(
+        json.dumps({name: shown}, indent=2, ensure_ascii=False)[2:-2].replace("\n  ", "\n").removeprefix("  ")
+    )
 
 
 def _indented(text: str) -> str:

@@ -50,9 +50,8 @@ class Recipes:
             try:
                 by_name[name] = parse(name, table, own=True)
             except Unusable as error:
-                shown = (name if name.isprintable() else repr(name))[:60]
                 line = _line(lines.get(name, ()), error.word)
-                problems.append(f"{BrokenFile(self._own.path, line, f'{shown}: {error.why}')}.")
+                problems.append(f"{BrokenFile(self._own.path, line, f'{name[:60]}: {error.why}')}.")
         return by_name, tuple(problems)
 
 

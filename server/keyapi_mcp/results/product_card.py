@@ -35,6 +35,8 @@ _HEADING_TOKENS: Final = 14
 _LEAST_EXCERPT: Final = 12
 _PAGE: Final = "https://www.tiktok.com/view/product/"
 _NAME_TOKENS: Final = 16
+# A broken file is quoted in it.
+_BROKEN_TOKENS: Final = 60
 # What is looked at of a text: far more than is shown, so that a megabyte of one costs nothing.
 _LONGEST_NAME: Final = 500
 _DISCOUNT: Final = re.compile(r"\d{1,3}(?:\.\d)? ?%", re.ASCII)
@@ -217,7 +219,7 @@ def _prices(card: _Card, product: Product, offered: Variants) -> None:
 
 def _remarks(product: Product, left_out: Sequence[str], broken: str) -> Iterable[str]:
     if broken:
-        yield clean_message(broken)
+        yield fitted(clean_message(broken), _BROKEN_TOKENS)
     kinds = ["no sales in 30 d"] if product.units(30) == 0 else []  # unknown is not none
     kinds += contradictions(product)
     if product.commission_read_as_percent:

@@ -71,7 +71,7 @@ _LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 _REACH: Final = re.compile(
-    r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,}"  # e-mail
+    r"[\w.+-]{1,64}@ ?[\w-]{1,63}\.[\w.-]{2,}"  # e-mail, broken as the cleaning leaves it
     r"|\+ ?\d[\d ().-]{7,}\d"  # telephone, international
     r"|(?<![\d.,-])\(?0\d{1,4}\)?[ -]\d{2,4}[ -]\d{3,4}(?![\d-])"  # and within a country
     r"|(?<![A-Za-z])(?:tel|telp|telepon|telefon|telefone|teléfono|téléphone|whatsapp|zalo|hotline|sđt|điện thoại"

@@ -9,6 +9,7 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import groupby, islice
 from typing import Final
 
 # Characters that show nothing although their category says letter, mark or symbol.
@@ -18,21 +19,26 @@ _INVISIBLE: Final = frozenset(
         *(0x13442, 0x16FE4, 0x1D159, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
     ]
 )
-# Cell separator and what looks like it, HTML, Markdown links and code: look-alikes that mean nothing to a parser.
+# What a reader may take for the cell separator: what confusables.txt of Unicode's UTS #39 has for it, without digits
+# and letters in use; upright lines; broken, double and wide forms. 丨 is a Chinese character, but no name needs the
+# word: sellers write it for the line that it looks like.
+_SEPARATORS: Final = "|∣⏽￨ǀ׀ǁ‖∥｜¦￤│┃║╎╏┆┇┊┋❘❙❚⏐⎸⎹⎪▏▕︱︳丨㇑⼁"
+# HTML, Markdown links and code: look-alikes that mean nothing to a parser.
 _NEUTRAL: Final = str.maketrans(
-    {"|": "/", "<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"} | dict.fromkeys("｜￨│┃∣❘⏐¦", "/")
+    {"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'", "\\": "/"} | dict.fromkeys(_SEPARATORS, "/")
 )
 _NEUTRAL_BESIDE_BRACKETS: Final = {code: text for code, text in _NEUTRAL.items() if chr(code) not in "[]\\"}
 _ANSI: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[@-Z\\-_]"
 )
 _WHITE: Final = re.compile(r"\s+")
-# An address that many programs make a link of.
+# What many programs make a link of: an address of the web, of a mailbox, of a telephone.
 _WWW: Final = re.compile(r"(?<![A-Za-z0-9])www\.(?=\S)", re.IGNORECASE)
+_MAILBOX: Final = re.compile(r"(?<=[^\s@])@(?=[^\s@]+\.[^\s@])")
+_SCHEME: Final = re.compile(r"(?<![A-Za-z0-9])(mailto|xmpp|tel|sms):(?=\S)", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:#\d{1,99};?|#[xX][0-9a-fA-F]{1,99};?|[A-Za-z][A-Za-z0-9]{1,31};)", re.ASCII)
-# No writing has more of these on a letter: a pile of them covers the lines around it.
-_MARKS: Final = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-_PILE: Final = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
+# Marks on one letter. No market's names have more; a pile of them covers the lines around it.
+_MOST_MARKS: Final = 3
 
 
 def clean(text: str) -> str:
@@ -42,8 +48,10 @@ def clean(text: str) -> str:
         text = _without_entities(text)
     # Only after the invisible is gone: it can hide inside a marker.
     text = text.translate(_NEUTRAL).replace("://", ": //")
+    if ":" in text:
+        text = _SCHEME.sub(r"\1: ", text)
     if "." in text:
-        text = _WWW.sub("www. ", text)
+        text = _WWW.sub("www. ", _MAILBOX.sub("@ ", text))
     return _WHITE.sub(" ", text).strip()
 
 
@@ -60,8 +68,12 @@ def _shown(text: str) -> str:
         return text
     text = "".join(map(_visible, _ANSI.sub("", text)))
     # Without the invisible, letters and marks may have come together.
-    text = _PILE.sub(r"\1", unicodedata.normalize("NFC", text))
+    text = _without_piles(unicodedata.normalize("NFC", text))
     return " ".join(map(_without_loose_marks, text.split(" ")))
+
+
+def _without_piles(text: str) -> str:
+    return "".join("".join(islice(run, _MOST_MARKS) if marks else run) for marks, run in groupby(text, _is_laid_on))
 
 
 def _without_loose_marks(word: str) -> str:
@@ -75,7 +87,12 @@ def _without_entities(text: str) -> str:
     return _ENTITY.sub(lambda found: f"& {found[0][1:]}", text)
 
 
-# Names of one market use few characters: both answers for one are worth remembering.
+# Names of one market use few characters: the answers for one are worth remembering.
+@lru_cache(maxsize=8_192)
+def _is_laid_on(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Me")
+
+
 @lru_cache(maxsize=8_192)
 def _visible(character: str) -> str:
     category = unicodedata.category(character)

@@ -79,11 +79,13 @@ class _Guard:
     """What a statement may do: select, and read what is shown; of the file's tables only what the views read.
 
     reads: table and column of the file. Through which view a column is read does not matter, because SQLite takes the
-    name of any common table expression for one.
+    name of any common table expression for one. hidden: names of the file, in lower case, that none of the statement's
+    own may be.
     """
 
-    def __init__(self, shown: set[str], reads: set[tuple[str, str]]) -> None:
+    def __init__(self, shown: set[str], hidden: set[str], reads: set[tuple[str, str]]) -> None:
         self._shown = shown
+        self._hidden = hidden
         self._reads = reads | {(table, "") for table, _ in reads}
 
     def __call__(
@@ -94,9 +96,10 @@ class _Guard:
         elif action == sqlite3.SQLITE_FUNCTION:
             allowed = (second or "").lower() in _FUNCTIONS
         elif action == sqlite3.SQLITE_READ:
-            # No database: a subquery or common table expression. No column: rows are only counted.
+            # No column: rows are only counted. No database: a common table expression, or, where no column is read, a
+            # table by its name alone.
             allowed = (
-                not database
+                (not database and not self._is_hidden(first or ""))
                 or (database == "temp" and first in self._shown)
                 or first in _TABLE_FUNCTIONS
                 or (database == "main" and (first, second or "") in self._reads)
@@ -104,6 +107,9 @@ class _Guard:
         else:
             allowed = False
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+    def _is_hidden(self, name: str) -> bool:
+        return name.lower() in self._hidden or name.lower().startswith("sqlite_")
 
 
 def open_reader(setup: dict[str, Any], database: bytes = b"") -> sqlite3.Connection:
@@ -130,7 +136,9 @@ def open_reader(setup: dict[str, Any], database: bytes = b"") -> sqlite3.Connect
         with suppress(sqlite3.Error):
             connection.execute(f"SELECT 1 FROM {name}('[]')").close()  # noqa: S608
     reads = _reads_of(connection, setup["views"])
-    connection.set_authorizer(_Guard({*setup["views"], *setup["tables"]}, reads))
+    shown = {*setup["views"], *setup["tables"]}
+    names = {name for (name,) in connection.execute("SELECT lower(name) FROM main.sqlite_master")}
+    connection.set_authorizer(_Guard(shown, names - shown, reads))
     for limit, value in _LIMITS.items():
         connection.setlimit(limit, value)
     return connection
@@ -141,7 +149,8 @@ def _reads_of(connection: sqlite3.Connection, views: dict[str, str]) -> set[tupl
     reads: set[tuple[str, str]] = set()
 
     def note(action: int, first: str | None, second: str | None, database: str | None, _view: str | None) -> int:
-        if action == sqlite3.SQLITE_READ and database == "main":
+        # The first look at a file also reads its schema.
+        if action == sqlite3.SQLITE_READ and database == "main" and not (first or "").startswith("sqlite_"):
             reads.add((first or "", second or ""))
         return sqlite3.SQLITE_OK
 

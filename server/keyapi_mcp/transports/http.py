@@ -14,6 +14,7 @@ import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.sse import SseServerTransport
 from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -37,6 +38,12 @@ _GRACE_S: Final = 2
 _KEPT_ALIVE_S: Final = 75
 # How long a request's body may take to come, the largest on a slow line included.
 _BODY_S: Final = 20.0
+# Of a token that can be tried from elsewhere; as many random characters cannot be guessed.
+_SHORTEST_TOKEN: Final = 20
+_OPEN_TO_ALL: Final = (
+    "No token is set: every user and program of this machine can ask here and spend your credits. "
+    "KEYAPI_MCP_AUTH_TOKEN sets one."
+)
 # Ours stand in front of every route, these would only see two of them.
 _NO_SECOND_CHECK: Final = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
@@ -44,14 +51,10 @@ _NO_SECOND_CHECK: Final = TransportSecuritySettings(enable_dns_rebinding_protect
 def http_app(server: Server[Any], settings: Settings, *, host: str, resources: Resources) -> Starlette:
     """The app with all routes. `resources` is entered once for the process, not once a connection.
 
-    Raises InvalidSettings when `host` is not this machine and no token is set.
+    Raises InvalidSettings when `host` is not this machine and no token is set, or one that can be guessed.
     """
-    if not is_loopback(host) and settings.auth_token is None:
-        raise InvalidSettings(
-            f"Listening on {host} would let everyone who reaches this machine spend your credits.",
-            "set KEYAPI_MCP_AUTH_TOKEN to a long random text (clients then send it as bearer token), "
-            "or listen on 127.0.0.1.",
-        )
+    if not is_loopback(host):
+        _check_token(host, settings.auth_token)
     streamable = server.streamable_http_app(
         transport_security=_NO_SECOND_CHECK,
         max_request_body_size=settings.max_request_bytes,
@@ -85,6 +88,23 @@ def http_app(server: Server[Any], settings: Settings, *, host: str, resources: R
         middleware=middleware,
         lifespan=lifespan,
     )
+
+
+def _check_token(host: str, token: SecretStr | None) -> None:
+    next_step = (
+        "set KEYAPI_MCP_AUTH_TOKEN to a long random text (clients then send it as bearer token), "
+        "or listen on 127.0.0.1."
+    )
+    if token is None:
+        raise InvalidSettings(
+            f"Listening on {host} would let everyone who reaches this machine spend your credits.", next_step
+        )
+    if len(token.get_secret_value()) < _SHORTEST_TOKEN:
+        raise InvalidSettings(
+            f"KEYAPI_MCP_AUTH_TOKEN is too short to listen on {host}: it could be guessed, and needs "
+            f"{_SHORTEST_TOKEN} characters or more.",
+            next_step,
+        )
 
 
 def _sse_routes(server: Server[Any], max_request_bytes: int) -> list[Route | Mount]:
@@ -139,6 +159,8 @@ def serve_http(
     # Uvicorn raises a signal again once it has shut down; without handlers of ours that would end in a kill.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
+    if settings.auth_token is None:
+        print(_OPEN_TO_ALL, file=sys.stderr)
     announcement = f"keyapi-mcp {__version__} listens on {url}"
     if not is_loopback(host):
         names = ", ".join(host_names(host, settings.allowed_hosts))
