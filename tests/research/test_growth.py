@@ -68,6 +68,12 @@ def test_a_month_is_compared_with_the_month_before() -> None:
     assert growth_30d(units(d30=0, d60=500), DAY) == -1
 
 
+@pytest.mark.parametrize("before", [10, 70, 1_000, 4_290])
+def test_a_growth_that_is_exactly_on_a_limit_is_not_a_hair_beside_it(before: int) -> None:
+    assert growth_30d(units(d30=before * 7 // 10, d60=before * 17 // 10), DAY) == -0.3
+    assert growth_7d(units(d7=before * 91 // 10, d15=before * 91 // 10 + before * 8)) == 0.3
+
+
 @pytest.mark.parametrize(
     "row",
     [

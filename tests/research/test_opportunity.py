@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -32,6 +33,15 @@ def score(**changes: Any) -> float:
     return value
 
 
+def in_30_days(units: float) -> dict[str, Any]:
+    """70 units in 7 days: momentum 300 / units."""
+    return {"total_sale_7d_cnt": 70, "total_sale_30d_cnt": units}
+
+
+def pays(usd: float) -> dict[str, Any]:
+    return {"spu_avg_price": usd * 10, "product_commission_rate": 0.1}
+
+
 def test_at_the_bounds_the_score_is_nothing_and_a_hundred() -> None:
     worst = {"total_sale_7d_cnt": 10, "total_sale_30d_cnt": 600, "total_ifl_cnt": 1000, "product_rating": 4.0}
     best = {"total_sale_7d_cnt": 5000, "total_sale_30d_cnt": 5000, "total_ifl_cnt": 10, "product_rating": 4.9}
@@ -50,8 +60,34 @@ def test_the_points_of_the_signals_are_the_score() -> None:
     assert found.signals["quality"].points == pytest.approx(9.375)
 
 
-def test_weights_sum_to_a_hundred() -> None:
-    assert sum(default_weights().values()) == 100
+def test_the_weights_are_these_and_sum_to_a_hundred() -> None:
+    weights = {"demand": 25, "momentum": 20, "payoff": 20, "competition_gap": 20, "quality": 15}
+    assert default_weights() == weights
+    assert sum(weights.values()) == 100
+
+
+@pytest.mark.parametrize(
+    ("signal", "low", "middle", "high"),
+    [
+        (
+            "demand",
+            {"total_sale_7d_cnt": 10},
+            {"total_sale_7d_cnt": math.sqrt(10 * 5_000)},
+            {"total_sale_7d_cnt": 5_000},
+        ),
+        ("momentum", in_30_days(600), in_30_days(240), in_30_days(150)),
+        ("payoff", pays(0.5), pays(math.sqrt(0.5 * 10)), pays(10)),
+        ("competition_gap", {"total_ifl_cnt": 5_000}, {"total_ifl_cnt": 500}, {"total_ifl_cnt": 50}),
+        ("quality", {"product_rating": 4.0}, {"product_rating": 4.4}, {"product_rating": 4.8}),
+    ],
+)
+def test_a_signal_is_nothing_at_its_low_bound_half_in_the_middle_and_whole_at_its_high_one(
+    signal: str, low: dict[str, Any], middle: dict[str, Any], high: dict[str, Any]
+) -> None:
+    """In the middle of the logarithm, where a signal goes by that."""
+    for changes, strength in ((low, 0.0), (middle, 0.5), (high, 1.0)):
+        found = opportunity(product(**changes)).signals[signal]
+        assert found.strength == pytest.approx(strength, abs=1e-9)
 
 
 def test_a_missing_signal_leaves_the_blend_and_is_named() -> None:
@@ -64,12 +100,14 @@ def test_a_missing_signal_leaves_the_blend_and_is_named() -> None:
 
 def test_few_reviews_say_nothing_of_quality() -> None:
     assert opportunity(product(review_count=19)).missing == ("quality",)
+    assert opportunity(product(review_count=20)).missing == ()
 
 
 def test_fewer_than_three_signals_are_no_score() -> None:
     found = opportunity(product(product_commission_rate=0, total_ifl_cnt=0, review_count=0))
     assert len(found.signals) == 2
     assert found.score is None
+    assert opportunity(product(product_commission_rate=0, total_ifl_cnt=0)).score is not None
 
 
 def test_own_weights_shift_the_score_and_none_at_all_is_no_score() -> None:

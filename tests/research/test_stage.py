@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyapi_mcp.product import Product
-from keyapi_mcp.research.stage import Placed, place, rules
+from keyapi_mcp.research.stage import Placed, place
 
 DAY = date(2026, 11, 22)
 
@@ -92,9 +92,68 @@ def test_the_window_follows_from_stage_creators_and_inflow(changes: dict[str, An
     assert place(product(**changes), DAY).window == window
 
 
-def test_every_threshold_that_is_read_is_in_the_data_file() -> None:
-    assert set(rules()) == {"new", "growth", "viral", "declining", "steady", "window"}
+# --- each threshold at its edge, in numbers of people's own list, not of the data file ------------------------------
 
+# 230 units a day, 15 % more than in the 8 days before.
+RISEN = {
+    "total_sale_7d_cnt": 1610,
+    "total_sale_15d_cnt": 3210,
+    "total_sale_30d_cnt": 6900,
+    "total_sale_60d_cnt": 13_800,
+}
+RISING = RISEN | {"total_sale_15d_cnt": 3209}
+MORE_VIDEOS = RISING | {"total_video_7d_cnt": 771, "total_video_30d_cnt": 3000}
+FEW_SOLD = NEW | {"total_sale_7d_cnt": 20, "total_sale_15d_cnt": 50}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "inside", "outside", "stages"),
+    [
+        # New: seen < 30 days ago, lifetime GMV < 25k, creators of 30 days < 30.
+        (NEW, "first_crawl_dt", 20261024, 20261023, ("New", "Unclear")),
+        (NEW, "total_sale_gmv_amt", 24_999, 25_000, ("New", "Unclear")),
+        (NEW, "total_ifl_video_30d_cnt", 29, 30, ("New", "Unclear")),
+        # Growth: above 15 %, and creator or video inflow above 1.1.
+        (RISEN | {"total_ifl_video_7d_cnt": 9}, "total_sale_15d_cnt", 3209, 3210, ("Growth", "Steady")),
+        (RISING | {"total_ifl_video_30d_cnt": 3000}, "total_ifl_video_7d_cnt", 771, 770, ("Growth", "Steady")),
+        (RISING | {"total_video_30d_cnt": 3000}, "total_video_7d_cnt", 771, 770, ("Growth", "Steady")),
+        # Viral: GMV of 30 days from 150k, momentum from 0.85, creator inflow from 0.8.
+        ({}, "total_sale_gmv_30d_amt", 150_000, 149_999, ("Viral", "Steady")),
+        (VIRAL, "total_sale_7d_cnt", 595, 594, ("Viral", "Steady")),
+        (VIRAL | {"total_ifl_video_30d_cnt": 300}, "total_ifl_video_7d_cnt", 56, 55, ("Viral", "Steady")),
+        # Declining: momentum below 0.7, or 30 % less than in the 30 days before.
+        ({}, "total_sale_7d_cnt", 489, 490, ("Declining", "Steady")),
+        ({}, "total_sale_60d_cnt", 3000 + 4286, 3000 + 4285, ("Declining", "Steady")),
+        # Steady: lifetime GMV from 150k, momentum to 1.15.
+        ({}, "total_sale_gmv_amt", 150_000, 149_999, ("Steady", "Unclear")),
+        ({}, "total_sale_7d_cnt", 805, 806, ("Steady", "Unclear")),
+    ],
+)
+def test_a_stage_ends_where_the_list_says(
+    changes: dict[str, Any], field: str, inside: int, outside: int, stages: tuple[str, str]
+) -> None:
+    assert tuple(place(product(**changes | {field: value}), DAY).stage for value in (inside, outside)) == stages
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "inside", "outside", "windows"),
+    [
+        # Unvalidated: New with less than 100 units in 30 days.
+        (FEW_SOLD, "total_sale_30d_cnt", 99, 100, ("unvalidated", None)),
+        # Open: Growth with less than 100 creators, and not fewer of them coming in than before.
+        (GROWING, "total_ifl_cnt", 99, 100, ("open", "narrowing")),
+        (VIRAL, "total_ifl_cnt", 99, 100, (None, "narrowing")),
+        (MORE_VIDEOS | {"total_ifl_video_30d_cnt": 3000}, "total_ifl_video_7d_cnt", 700, 699, ("open", "narrowing")),
+        (VIRAL | {"total_ifl_video_30d_cnt": 3000}, "total_ifl_video_7d_cnt", 700, 699, (None, "narrowing")),
+    ],
+)
+def test_a_window_ends_where_the_list_says(
+    changes: dict[str, Any], field: str, inside: int, outside: int, windows: tuple[str | None, str | None]
+) -> None:
+    assert tuple(place(product(**changes | {field: value}), DAY).window for value in (inside, outside)) == windows
+
+
+# --- whatever the rows hold -----------------------------------------------------------------------------------------
 
 FIELDS = [name for name in product().raw if name != "product_id"]
 values = st.none() | st.integers(0, 10**6) | st.floats(0, 10**6)

@@ -17,6 +17,7 @@ from keyapi_mcp.reference.absent import ABSENT
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store.views import COLUMNS
+from support.by_hand import followed, growth, momentum
 from support.changing_world import World, world
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.anyio
 PRODUCTS: Final = 1_500
 TRUTH: Final = Catalogue(PRODUCTS)
 BEAUTY: Final = "601450"
+STAGES: Final = "SELECT product_id, stage, follow_window FROM products ORDER BY product_id LIMIT 1000"
 Row = dict[str, Any]
 
 
@@ -57,16 +59,6 @@ def cells(answer: Answer, column: str) -> list[Any]:
     return [row[content["columns"].index(column)] for row in content["rows"]]
 
 
-def momentum(row: Row) -> float:
-    return float((row["total_sale_7d_cnt"] / 7) / (row["total_sale_30d_cnt"] / 30))
-
-
-def growth(row: Row) -> float | None:
-    """Units a day of the last 7 days against the 8 before."""
-    before = row["total_sale_15d_cnt"] - row["total_sale_7d_cnt"]
-    return None if before < 8 else (row["total_sale_7d_cnt"] / 7) / (before / 8) - 1
-
-
 def pays(row: Row) -> float:
     return float(row["spu_avg_price"] * row["product_commission_rate"])
 
@@ -87,7 +79,7 @@ async def test_what_is_breaking_out_right_now(served: RunningSandbox) -> None:
         if row["sales_trend_flag"] == 1 and row["sales_flag"] == 1 and row["total_sale_30d_cnt"] >= 300
     ]
     sample = largest(rising, "total_sale_7d_cnt", 50)
-    fits = [row for row in sample if (found := growth(row)) is not None and found > 0.3 and momentum(row) > 1.3]
+    fits = [row for row in sample if (found := growth(row)) is not None and found > 0.3 and (momentum(row) or 0) > 1.3]
     wanted = [row for row in fits if row["off_mark"] < 2][:10]
     assert len(wanted) >= 3
     assert ids(answer) == as_ids(wanted)
@@ -135,44 +127,24 @@ async def test_cheap_but_sold_in_volume(served: RunningSandbox) -> None:
 
 
 async def test_can_i_still_follow_this_one(served: RunningSandbox) -> None:
-    """Of every product of a page: the rules as people write them down, step by step."""
-    told = {}
+    """Of every product of the market, in the store's columns; and of one of each kind, on its card."""
+    wanted = {row["product_id"]: followed(row, DAY) for row in truth()}
+    one_of_each = {kind: product_id for product_id, kind in wanted.items()}
+    assert {stage for stage, _ in one_of_each} == {"New", "Growth", "Viral", "Declining", "Steady", "Unclear"}
+    assert {window for _, window in one_of_each} == {"unvalidated", "open", "narrowing", "closed", None}
+    told: dict[str, tuple[str, str | None]] = {}
     async with asking(served) as here:
-        for page in (1, 2, 3):
-            for product_id in ids(await here.ask("search_products", region="US", page_num=page)):
-                told[product_id] = (await here.ask("get_product", product_id=product_id)).facts
-    by_id = {row["product_id"]: row for row in truth()}
-    for product_id, facts in told.items():
-        assert (facts["stage"], facts.get("follow_window")) == followed(by_id[product_id]), product_id
-    assert len({facts["stage"] for facts in told.values()}) >= 3
-
-
-def followed(row: Row) -> tuple[str, str | None]:
-    seen = (DAY - date.fromisoformat(_iso(row["first_crawl_dt"]))).days
-    active = {days: row[f"total_ifl_video_{days}d_cnt"] + row[f"total_ifl_live_{days}d_cnt"] for days in (7, 30)}
-    inflow = (active[7] / 7) / (active[30] / 30) if active[30] >= 5 else None
-    videos = row["total_video_30d_cnt"]
-    video_inflow = (row["total_video_7d_cnt"] / 7) / (videos / 30) if videos >= 5 else None
-    pace = momentum(row) if row["total_sale_30d_cnt"] else None
-    grown, gmv = growth(row), row["total_sale_gmv_amt"]
-    before = row["total_sale_60d_cnt"] - row["total_sale_30d_cnt"]
-    month = row["total_sale_30d_cnt"] / before - 1 if seen >= 60 and before > 0 else None
-    crowded = row["total_ifl_cnt"] >= 100 or (inflow is not None and inflow < 1)
-    if seen < 30 and gmv < 25_000 and active[30] < 30:
-        return "New", "unvalidated" if row["total_sale_30d_cnt"] < 100 else None
-    if grown is not None and grown > 0.15 and max(inflow or 0, video_inflow or 0) > 1.1:
-        return "Growth", "narrowing" if crowded else "open"
-    if row["total_sale_gmv_30d_amt"] >= 150_000 and (pace or 0) >= 0.85 and (inflow or 0) >= 0.8:
-        return "Viral", "narrowing" if crowded else None
-    if (pace is not None and pace < 0.7) or (month is not None and month < -0.3):
-        return "Declining", "closed"
-    if gmv >= 150_000 and pace is not None and 0.7 <= pace <= 1.15:
-        return "Steady", "closed"
-    return "Unclear", None
-
-
-def _iso(number: int) -> str:
-    return f"{number // 10_000}-{number // 100 % 100:02d}-{number % 100:02d}"
+        scan = await here.ask("scan_products", region="US", pages=50, exclude_delisted=False)
+        assert scan.facts["stages"] == Counter(stage for stage, _ in wanted.values())
+        asked = len(served.requests)
+        for start in range(0, len(wanted), 100):
+            part = await here.ask("query_products", sql=f"{STAGES} OFFSET {start}", limit=100)
+            told |= {product_id: (stage, window) for product_id, stage, window in part.structured()["rows"]}
+        for kind, product_id in one_of_each.items():
+            facts = (await here.ask("get_product", product_id=product_id)).facts
+            assert (facts["stage"], facts.get("follow_window")) == kind, product_id
+        assert len(served.requests) == asked
+    assert told == wanted
 
 
 async def test_which_niches_in_beauty_are_not_yet_monopolised(served: RunningSandbox) -> None:

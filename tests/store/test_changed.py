@@ -13,11 +13,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pytest
 
-from keyapi_mcp.product import Product
 from keyapi_mcp.research.change_list import Change, Changes, Scope
-from keyapi_mcp.research.changes import Move, Severity, moves, severity, state_on
+from keyapi_mcp.research.changes import Move, Severity
 from keyapi_mcp.store import changed
 from keyapi_mcp.store.store import Store
+from support import by_hand
 from support.kept import NOW, keep, open_store, product_id, row, statements_of
 from support.recipes import found_by
 
@@ -79,8 +79,12 @@ class Told(NamedTuple):
     product_id: str
     since: date | None
     day: date
-    moved: tuple[Move, ...]
+    moved: tuple[by_hand.Moved, ...]
     later: bool
+
+    @property
+    def level(self) -> str:
+        return by_hand.loudest(move.level for move in self.moved)
 
 
 def in_python(kept: Kept, since: date | None) -> tuple[list[Told], Counter[str]]:
@@ -98,23 +102,25 @@ def in_python(kept: Kept, since: date | None) -> tuple[list[Told], Counter[str]]
         if not earlier:
             counts["once"] += 1
             continue
-        before, now = (state_on(Product(rows[one]), one) for one in (earlier[0], day))
-        moved = moves(before, now)
-        later = since is not None and earlier[0] > since
-        counts["later"] += later
-        counts[severity(moved).word] += 1
-        if moved:
-            told.append(Told(region, identifier, earlier[0], day, moved, later))
+        before, now = (by_hand.state(rows[one], one) for one in (earlier[0], day))
+        one = Told(
+            region, identifier, earlier[0], day, by_hand.moved(before, now), since is not None and earlier[0] > since
+        )
+        counts["later"] += one.later
+        counts[one.level] += 1
+        if one.moved:
+            told.append(one)
 
     def order(one: Told) -> tuple[Any, ...]:
         gmv = kept[one.region, one.product_id][one.day]["total_sale_gmv_30d_amt"]
-        return (severity(one.moved), gmv, one.region, one.product_id)
+        return (by_hand.LEVELS.index(one.level), gmv, one.region, one.product_id)
 
     return sorted(told, key=order, reverse=True), counts
 
 
 def as_told(change: Change) -> Told:
-    return Told(change.region, change.product_id, change.since, change.day, change.moved, change.later)
+    moved = tuple(by_hand.Moved(move.name, move.before, move.now, move.severity.word) for move in change.moved)
+    return Told(change.region, change.product_id, change.since, change.day, moved, change.later)
 
 
 def counted(found: Changes) -> Counter[str]:
@@ -161,7 +167,7 @@ async def test_all_that_moved_is_what_plain_python_finds() -> None:
             assert counted(few) == counted(found)
             if since in (None, 0, 1, 3):
                 assert len(told) > 15
-                assert {severity(one.moved) for one in told} == {Severity.MINOR, Severity.NOTABLE, Severity.HIGH}
+                assert {one.level for one in told} == {"minor", "notable", "high"}
 
 
 @pytest.mark.usefixtures("in_small_steps")

@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 
 from keyapi_mcp.app import App
 from keyapi_mcp.errors import InvalidQuery
-from keyapi_mcp.product import Product
-from keyapi_mcp.research.changes import moves, severity, state_on
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.store.store import Store
+from support import by_hand
 from support.sandbox_server import DAY, RunningSandbox
 from support.service import settings_for
 
@@ -105,10 +104,6 @@ def fields_of(region: str, identifier: str, day: date) -> dict[str, Any]:
     return found.fields
 
 
-def state_of(region: str, identifier: str, day: date) -> dict[str, Any]:
-    return state_on(Product({"product_id": identifier, **fields_of(region, identifier, day)}), day)
-
-
 def as_dicts(answer: Answer) -> list[dict[str, Any]]:
     told = answer.structured()
     return [dict(zip(told["columns"], cells, strict=True)) for cells in told["rows"]]
@@ -123,25 +118,24 @@ def expected(seen: dict[tuple[str, str], list[date]], since: date | None) -> dic
             earlier = [one for one in earlier if one <= since][-1:] or earlier[:1]
         if not earlier or (since is not None and last <= since):
             continue
-        before, now = state_of(region, identifier, earlier[-1]), state_of(region, identifier, last)
-        moved = moves(before, now)
-        if not moved:
+        before, now = (by_hand.state(fields_of(region, identifier, day), day) for day in (earlier[-1], last))
+        levels = {move.name: move.level for move in by_hand.moved(before, now)}
+        if not levels:
             continue
-        names = {move.name for move in moved}
         wanted[region, identifier] = {
-            "severity": severity(moved).word,
+            "severity": by_hand.loudest(levels.values()),
             "since_day": earlier[-1].isoformat(),
             "day": last.isoformat(),
-            "price_usd": now["price_usd"] if "price_usd" in names else None,
-            "price_change": _change(before, now, "price_usd") if "price_usd" in names else None,
-            "units_30d_change": _change(before, now, "units_30d") if "units_30d" in names else None,
-            "gmv_30d_change": _change(before, now, "gmv_30d_usd") if "gmv_30d_usd" in names else None,
-            "creators_change": _change(before, now, "creators") if "creators" in names else None,
-            "commission_was": before["commission"] if "commission" in names else None,
-            "commission": now["commission"] if "commission" in names else None,
-            "stage_was": before["stage"] if "stage" in names else None,
-            "stage": now["stage"] if "stage" in names else None,
-            "delisted": bool(now["delisted"]) if "delisted" in names else None,
+            "price_usd": now["price_usd"] if "price_usd" in levels else None,
+            "price_change": _change(before, now, "price_usd") if "price_usd" in levels else None,
+            "units_30d_change": _change(before, now, "units_30d") if "units_30d" in levels else None,
+            "gmv_30d_change": _change(before, now, "gmv_30d_usd") if "gmv_30d_usd" in levels else None,
+            "creators_change": _change(before, now, "creators") if "creators" in levels else None,
+            "commission_was": before["commission"] if "commission" in levels else None,
+            "commission": now["commission"] if "commission" in levels else None,
+            "stage_was": before["stage"] if "stage" in levels else None,
+            "stage": now["stage"] if "stage" in levels else None,
+            "delisted": bool(now["delisted"]) if "delisted" in levels else None,
         }
     return wanted
 

@@ -328,6 +328,7 @@ async def test_what_is_wrong_is_told_with_its_fix(served: RunningSandbox) -> Non
 
 
 async def test_what_an_older_version_kept_is_told_as_not_compared_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Renewal, "is_due", lambda *_: False)  # also of the server that makes it old
     service, clock = Service(row(1), row(2)), Clock()
     async with open_app(service, clock) as app:
         await app.call("search_products", {"region": "US"})
@@ -337,7 +338,6 @@ async def test_what_an_older_version_kept_is_told_as_not_compared_until_it_is(mo
         store = app._running_services().store
         older = "UPDATE products SET rules_version = 1, severity = NULL, stage = NULL"
         await store.database.run(lambda connection: connection.exec_driver_sql(older))
-    monkeypatch.setattr(Renewal, "is_due", lambda *_: False)
     async with open_app(service, clock) as app:
         for region in ({}, {"region": "US"}):
             answer = await app.call("get_changes", {"scope": "all", **region})

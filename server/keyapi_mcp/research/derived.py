@@ -15,7 +15,7 @@ from keyapi_mcp.research.opportunity import default_weights, opportunity
 from keyapi_mcp.research.stage import place
 
 # Raised whenever a formula or guard changes: stored values are then computed anew from the stored fields.
-RULES_VERSION: Final = 2
+RULES_VERSION: Final = 3
 _PER_VERSION: Final = 2**32
 
 

@@ -1,4 +1,7 @@
-"""How sales and creators move: runs per day in one window against another."""
+"""How sales and creators move: runs per day in one window against another.
+
+Growths are one division of whole numbers, so that exactly 30 % is not a hair above or below it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def growth_7d(product: Product) -> float | None:
     before = difference(product.units(15), week)
     if week is None or before is None or before < _LEAST_BEFORE:
         return None
-    return (week / 7) / (before / 8) - 1
+    return (8 * week - 7 * before) / (7 * before)
 
 
 def growth_30d(product: Product, day: date) -> float | None:
@@ -39,8 +42,9 @@ def growth_30d(product: Product, day: date) -> float | None:
     seen = days_since_first_seen(product, day)
     if seen is None or seen < 60:
         return None
-    quotient = ratio(product.units(30), difference(product.units(60), product.units(30)))
-    return None if quotient is None else quotient - 1
+    month = product.units(30)
+    before = difference(product.units(60), month)
+    return None if month is None or before is None else ratio(month - before, before)
 
 
 def growth_7d_against_23(product: Product) -> float | None:
