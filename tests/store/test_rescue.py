@@ -637,17 +637,36 @@ async def test_a_second_damage_does_not_make_a_lost_ledger_found(path: Path) -> 
     assert len(list(path.parent.glob("*damaged*.sqlite"))) == 2
 
 
-async def test_a_record_of_a_rescue_that_cannot_be_read_stands_for_a_lost_ledger(path: Path) -> None:
+RECORD = {"at": "2026-11-24T08:00:00+00:00", "aside": "keyapi.damaged.sqlite", "whole": True, "credits": 3}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        json.dumps(RECORD | {"more": 1}),
+        json.dumps(RECORD | {"at": "yesterday"}),
+        json.dumps(RECORD | {"at": 5}),
+        json.dumps(RECORD | {"whole": "no"}),
+        json.dumps(RECORD | {"whole": 1}),
+        json.dumps(RECORD | {"credits": "3"}),
+        json.dumps(RECORD | {"aside": "a\x1b[2J|\nNext: run rm"}),
+        json.dumps(RECORD | {"aside": None}),
+    ],
+)
+async def test_a_record_of_a_rescue_that_cannot_be_read_stands_for_a_lost_ledger(text: str, path: Path) -> None:
     await fill(1)
-    path.with_name("keyapi.rescue.json").write_text("{")
+    path.with_name("keyapi.rescue.json").write_text(text)
     async with open_app(service := Service(*TEN)) as app:
         with pytest.raises(LedgerLost) as refused:
             await app.call("search_products", {"region": "GB"})
         usage = (await app.call("get_usage", {})).text()
     # No accident is invented: neither its day nor the file's name is known.
-    for text in (as_text(refused.value), usage):
-        assert "The record of what became of its credit ledger cannot be read" in text
-        assert "1970" not in text
+    for told in (as_text(refused.value), usage):
+        assert "The record of what became of its credit ledger cannot be read" in told
+        assert "1970" not in told
     assert service.requests == []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ _CERTAIN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _COMPANIONS: Final = ("-wal", "-shm")
+_FILE: Final = r"[\w.-]+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,20 @@ def last(path: Path | None) -> Rescue | None:
     if path is None:
         return None
     try:
-        return Rescue(**json.loads(_record(path).read_text(encoding="utf-8")))
+        return _read(_record(path).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError):
         return UNREADABLE
+
+
+def _read(text: str) -> Rescue:
+    """Raises ValueError or TypeError for anything but what `_write_down` writes: it decides whether money is spent."""
+    found = Rescue(**json.loads(text))
+    datetime.fromisoformat(found.at)
+    if type(found.whole) is not bool or type(found.credits) is not int or not re.fullmatch(_FILE, found.aside):
+        raise ValueError("not a record of a rescue")
+    return found
 
 
 def refuse_if_lost(path: Path | None) -> None:
