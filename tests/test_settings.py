@@ -14,6 +14,7 @@ from keyapi_mcp.settings import (
     DEFAULT_BASE_URL,
     LONGEST_CALL_S,
     Settings,
+    _shown,
     is_loopback,
     read_settings,
     settings_table,
@@ -416,6 +417,7 @@ def test_the_table_has_a_row_for_every_setting_with_its_default_and_meaning() ->
     assert rows["KEYAPI_MCP_SANDBOX"] == "`off`"
     assert rows["KEYAPI_MCP_INTEGER_ENUMS"] == "`on`"
     assert rows["KEYAPI_MCP_FRESH_S"] == "`21600`"
+    assert (_shown(1), _shown(1.0), _shown(0)) == ("`1`", "`1.0`", "`0`")
     assert rows["KEYAPI_MCP_ALLOWED_HOSTS"] == ""
     assert rows["KEYAPI_MCP_LOG_LEVEL"] == "`WARNING`"
 

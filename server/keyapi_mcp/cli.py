@@ -7,12 +7,15 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from keyapi_mcp import __version__
 from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
 from keyapi_mcp.sandbox import options as sandbox_options
 from keyapi_mcp.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from keyapi_mcp.app import App
 
 _CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 EXIT_CHANGED = 1  # of `collect`
@@ -179,7 +182,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings
 
 
-def _app(settings: Settings) -> Any:
+def _app(settings: Settings) -> App:
     from keyapi_mcp.app import App
 
     upstream = None

@@ -10,6 +10,7 @@ from keyapi_mcp.errors import StoreUnavailable
 from keyapi_mcp.reference import categories, regions
 from keyapi_mcp.store.store import Store
 
+# The protocol's own limit.
 MOST_COMPLETIONS: Final = 100
 # Arguments that hold several values of another.
 _LISTS: Final = {"recipes": "recipe", "product_ids": "product_id"}

@@ -6,7 +6,6 @@ Each attempt (a retry is one) is reserved before it is sent and settled after it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 from keyapi_mcp.errors import LimitReached
@@ -23,13 +22,10 @@ class Outcome(Enum):
 class AskedElsewhere(Exception):
     """Another process is asking the same question; its answer will be in the store.
 
-    until: when that has ended at the latest; maybe_spent: earlier attempts of this one that may have been billed.
+    maybe_spent: earlier attempts of this one that may have been billed.
     """
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__("another process is asking the same question")
-        self.until = until
-        self.maybe_spent = 0
+    maybe_spent: int = 0
 
 
 @dataclass(slots=True)

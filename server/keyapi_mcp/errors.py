@@ -132,14 +132,23 @@ class EndpointMissing(ServiceError):
 class RateLimited(ServiceError):
     """HTTP or body code 429. retry_after: seconds that the service asks to wait, where it says so."""
 
-    retry_after: float | None = None
+    def __init__(
+        self, what: str, next_step: str = "", *, request_id: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what, next_step, request_id=request_id)
+        self.retry_after = retry_after
 
 
 class ServiceFault(ServiceError):
     """A status that is none of the above. status: the HTTP status, or the code of a failure inside a 200."""
 
     may_be_billed = True
-    status: int | None = None
+
+    def __init__(
+        self, what: str, next_step: str = "", *, request_id: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(what, next_step, request_id=request_id)
+        self.status = status
 
 
 class Unreachable(ServiceError):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from keyapi_mcp.errors import InvalidSettings
 from keyapi_mcp.printed import one_line
 from keyapi_mcp.settings import Settings
 
@@ -20,17 +19,9 @@ _LONGEST_REASON: Final = 400
 
 
 def home(settings: Settings) -> Path:
-    """`KEYAPI_MCP_HOME`, or the platform's place for a user's data.
-
-    Raises InvalidSettings for the home of a user that there is not.
-    """
+    """`KEYAPI_MCP_HOME`, or the platform's place for a user's data."""
     if settings.home is not None:
-        try:
-            return settings.home.expanduser()
-        except RuntimeError:
-            raise InvalidSettings(
-                "KEYAPI_MCP_HOME: there is no such user", "correct the setting and start again"
-            ) from None
+        return settings.home
     import platformdirs
 
     return Path(platformdirs.user_data_dir(_APPLICATION, appauthor=False))

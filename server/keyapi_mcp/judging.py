@@ -23,10 +23,7 @@ class Judging:
 
 
 def read_judging(settings: Settings) -> Judging:
-    """The rules in force. A broken file changes nothing and is told: it must not keep a server from starting.
-
-    Raises InvalidSettings for a data directory that cannot be.
-    """
+    """The rules in force. A broken file changes nothing and is told: it must not keep a server from starting."""
     try:
         own = own_file(home(settings) / WEIGHTS_FILE)
         if own is None:

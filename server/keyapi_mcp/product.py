@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from keyapi_mcp.clock import data_day
+from keyapi_mcp.clock import data_day, day_of
 from keyapi_mcp.reference import commission
 
 Window = Literal[1, 7, 15, 30, 60, 90]
@@ -221,9 +221,8 @@ class Product:
         value = self.number("first_crawl_dt")
         if value is None or not 19700101 <= value <= 99991231:
             return None
-        day = int(value)
         try:
-            return date(day // 10000, day // 100 % 100, day % 100)
+            return day_of(int(value))
         except ValueError:
             return None
 

@@ -23,6 +23,7 @@ from keyapi_mcp.reference.commission import CommissionUnit
 Kind = Literal["count", "usd", "percent", "stars", "date"]
 
 _ENDLESS: Final = 10**15
+_LAST_PAGE: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ class ProductQuery(BaseModel):
     sales_flag: Annotated[Literal[1, 2] | None, Whole, CHANNEL] = Field(None, description=str(CHANNEL))
     product_sort_field: Annotated[Literal[1, 2, 3, 4, 5, 6, 7], Whole, SORT] = Field(7, description=str(SORT))
     sort_type: Annotated[Literal[0, 1], Whole, DIRECTION] = Field(1, description=str(DIRECTION))
-    page_num: Annotated[int, Field(ge=1, le=100_000), Whole] = Field(1, description="Page, from 1")
+    page_num: Annotated[int, Field(ge=1, le=_LAST_PAGE), Whole] = Field(1, description="Page, from 1")
     page_size: Annotated[int, Field(ge=1, le=10), Whole] = Field(10, description="Rows a page")
 
     @model_validator(mode="after")
@@ -265,7 +266,7 @@ class ProductQuery(BaseModel):
         return ProductQuery(**given | {"page_num": number})
 
     def next_page(self) -> int | None:
-        return self.page_num + 1 if self.page_num < 100_000 else None
+        return self.page_num + 1 if self.page_num < _LAST_PAGE else None
 
 
 PARAMETERS: Final[tuple[str, ...]] = tuple(ProductQuery.model_fields)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from keyapi_mcp.reference import categories, regions
+from keyapi_mcp.reference.product_links import page_of
 from keyapi_mcp.results.scope import SANDBOX_MARK
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.store.store import Store
@@ -27,7 +28,6 @@ _PRODUCT: Final = re.compile(r"keyapi://product/([^/?#]{1,60})/(\d{1,25})", re.A
 _LONGEST_TEXT: Final = 4_000
 _LARGEST_ROW: Final = 60_000
 _DEEPEST: Final = 12
-# The protocol's own limit.
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ async def _product(product_id: str, region: str, store: Store) -> str | None:
     document |= {
         "region": region,
         "product_id": product_id,
-        "page": f"https://www.tiktok.com/view/product/{product_id}",
+        "page": page_of(product_id),
         "data_day": last.day.isoformat(),
         "first_day": last.first_day.isoformat(),
         "days_seen": last.days,

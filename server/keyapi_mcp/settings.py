@@ -72,10 +72,15 @@ def _comma_list(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _plain_path(value: Path | None) -> Path | None:
-    if value is not None and not str(value).isprintable():
+def _directory(value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    if not str(value).isprintable():
         raise ValueError("must be the path of a directory")
-    return value
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such user") from None
 
 
 def _limit(value: object) -> object:
@@ -131,7 +136,7 @@ class Settings(BaseSettings):
     cache_rows: int = Field(
         1_000, ge=0, le=1_000_000, description="Rows kept in memory (about 12 KB each); the least used go first."
     )
-    home: Annotated[Path | None, AfterValidator(_plain_path)] = Field(
+    home: Annotated[Path | None, AfterValidator(_directory)] = Field(
         None, description="Directory of everything that is kept; by default the platform's place for a user's data."
     )
     store: Annotated[
@@ -257,10 +262,15 @@ def settings_table() -> list[tuple[str, str, str]]:
     """(variable, default, description) of every setting, for the README."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = field.default
-        shown = {None: "", True: "on", False: "off", (): ""}.get(default, default) if default.__hash__ else default
-        rows.append((variable((name,)), f"`{shown}`" if shown != "" else "", field.description or ""))
+        rows.append((variable((name,)), _shown(field.default), field.description or ""))
     return rows
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    # Not in a table of words: 1 and 1.0 would be found there as True.
+    return "`on`" if default is True else "`off`" if default is False else f"`{default}`"
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -222,7 +222,7 @@ def test_in_a_sound_row_a_part_never_outweighs_the_whole(row: Product) -> None:
 def test_run_rates_add_up_to_the_longest_window(row: Product) -> None:
     rates = daily_run_rates(row)
     assert rates is not None
-    days = [longer - shorter for _, longer, shorter in STRETCHES] + [1]
+    days = [longer - shorter for longer, shorter in STRETCHES] + [1]
     assert sum(days) == 90
     assert sum(rate * length for rate, length in zip(rates, days, strict=True)) == pytest.approx(row.units(90))
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keyapi_mcp.product import Product
-from keyapi_mcp.research.market import concentration
+from keyapi_mcp.research.market import Concentration, concentration_of
 from support.products import ANY_VALUE
 
 
 def row(identifier: int, gmv: object, seller: object = "7") -> Product:
     return Product({"product_id": str(identifier), "seller_id": seller, "total_sale_gmv_30d_amt": gmv})
+
+
+def concentration(rows: Iterable[Product], holder: Callable[[Product], str | None]) -> Concentration | None:
+    return concentration_of((holder(row), row.gmv(30)) for row in rows)
 
 
 def by_product(product: Product) -> str | None:

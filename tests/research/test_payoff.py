@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.payoff import (
@@ -17,7 +16,6 @@ from keyapi_mcp.research.payoff import (
     gmv_per_video,
     pool_per_creator,
     realised_price,
-    seller_margin,
     usd_per_sale,
     view_conversion,
 )
@@ -129,22 +127,6 @@ def test_a_month_without_sales_has_a_pool_of_nothing_and_no_realised_price() -> 
     assert realised_price(row) is None
 
 
-def test_a_margin_is_what_price_leaves_after_the_users_own_costs() -> None:
-    # 20 − 6 − 20 × (5 % + 15 % + 10 %) − 4
-    margin = seller_margin(product(**GOOD), cost=6, fee=0.05, fulfilment=4, returns=0.10)
-    assert margin == pytest.approx(4.0)
-
-
-def test_a_margin_can_be_a_loss_and_an_unknown_commission_counts_as_none() -> None:
-    row = product(spu_avg_price=20, product_commission_rate=0)
-    assert seller_margin(row, cost=18, fee=0.05, fulfilment=4, returns=0) == pytest.approx(-3.0)
-
-
-@pytest.mark.parametrize("price", [None, 0, "free"])
-def test_without_a_price_there_is_no_margin(price: object) -> None:
-    assert seller_margin(product(spu_avg_price=price), cost=1, fee=0, fulfilment=0, returns=0) is None
-
-
 def test_a_rate_above_one_is_read_as_a_percentage_here_too() -> None:
     assert usd_per_sale(product(spu_avg_price=20, product_commission_rate=15)) == pytest.approx(3.0)
 
@@ -154,17 +136,6 @@ def test_no_row_whatever_gives_infinity_nan_or_less_than_zero(row: Product) -> N
     for formula, _, _, _ in FORMULAS:
         value = formula(row)
         assert value is None or (math.isfinite(value) and value >= 0)
-
-
-@given(any_product("spu_avg_price", "product_commission_rate"), *[st.floats(0, 100)] * 4)
-def test_a_margin_is_a_number_below_the_price(
-    row: Product, cost: float, fee: float, fulfilment: float, returns: float
-) -> None:
-    margin = seller_margin(row, cost=cost, fee=fee, fulfilment=fulfilment, returns=returns)
-    assert (margin is None) is (row.price is None)
-    if margin is not None and row.price is not None:
-        assert math.isfinite(margin)
-        assert margin <= row.price
 
 
 @given(sound_product())

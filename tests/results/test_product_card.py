@@ -20,7 +20,7 @@ from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.credits import Totals
 from keyapi_mcp.judging import Judging
 from keyapi_mcp.product import Product
-from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.research.history import Seen, Snapshot
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.product_card import product_card
 from keyapi_mcp.sandbox.catalogue import Catalogue
@@ -110,8 +110,8 @@ def followed(
     return product_card(
         seen_of(last, day=day, first_day=first_day, days=len(sights)),
         last,
-        first=Sight(Product(first), first_day),
-        previous=Sight(Product(previous), previous_day),
+        first=Snapshot(Product(first), first_day),
+        previous=Snapshot(Product(previous), previous_day),
         spending=spending,
         now=now,
         synthetic=synthetic,
@@ -355,7 +355,7 @@ def test_the_search_uses_what_is_known() -> None:
 # --- history ------------------------------------------------------------------------------------------------------
 
 
-def test_what_moved_is_told_since_the_first_and_the_last_sight() -> None:
+def test_what_moved_is_told_since_the_first_and_the_last_snapshot() -> None:
     answer = followed(
         (date(2026, 11, 1), ROW | {"spu_avg_price": 10.0, "total_sale_30d_cnt": 200, "total_sale_gmv_30d_amt": 2_000}),
         (date(2026, 11, 10), ROW),

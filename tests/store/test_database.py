@@ -317,7 +317,7 @@ class Counting:
 
 def test_a_chore_is_done_step_by_step_and_waits_for_whatever_is_asked(path: Path) -> None:
     chore = Counting(3)
-    database = Database(path, chore)
+    database = Database(path, lambda: chore)
     database.run_now(add(1))
     # The first step is under way by now, or will be; what is asked comes between two of them.
     asked = [threading.Thread(target=lambda day=day: database.run_now(add(day))) for day in (2, 3)]
@@ -333,7 +333,7 @@ def test_a_chore_is_done_step_by_step_and_waits_for_whatever_is_asked(path: Path
 def test_nothing_of_a_chore_happens_before_the_first_operation(path: Path) -> None:
     chore = Counting(1)
     chore.gate.set()
-    database = Database(path, chore)
+    database = Database(path, lambda: chore)
     database.close()
     assert chore.left == 1
     assert not path.exists()
@@ -344,7 +344,7 @@ def test_a_chore_that_fails_is_left_and_the_rest_goes_on(path: Path, caplog: pyt
         def step(self, _connection: Connection) -> None:
             raise ZeroDivisionError("a defect")
 
-    database = Database(path, Broken(1))
+    database = Database(path, lambda: Broken(1))
     database.run_now(add(1))
     until(lambda: "left for later" in caplog.text)
     database.run_now(add(2))

@@ -42,7 +42,7 @@ def test_a_tilde_is_the_user_s_home(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_home_of_a_user_that_there_is_not_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYAPI_MCP_HOME", "~no-such-user-here/kept")
     with pytest.raises(InvalidSettings, match="KEYAPI_MCP_HOME: there is no such user"):
-        where()
+        read_settings()
 
 
 @on_posix

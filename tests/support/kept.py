@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2 as httpx
@@ -82,6 +83,19 @@ async def keep(store: Store, *rows: dict[str, Any], at: datetime = NOW, region: 
     page = Page(products=tuple(map(Product, rows)), rows=len(rows), fetched_at=at, request_id=f"r{page_num}")
     kept = await reservation.settle_paid(page)
     assert kept.not_kept == ""
+
+
+async def a_month(**settings: Any) -> Path:
+    """A store in which product 1 was seen on the first, tenth and thirtieth day, 2 on the first and tenth, 3 once."""
+    clock = Clock()
+    async with open_store(clock, **settings) as store:
+        for day, numbers in ((0, (1, 2, 3)), (9, (1, 2)), (29, (1,))):
+            clock.now = NOW
+            clock.pass_days(day)
+            rows = [row(number, total_sale_cnt=10_000 + day) for number in numbers]
+            await keep(store, *rows, at=clock.now, page_num=day + 1)
+        assert store.path is not None
+        return store.path
 
 
 class Service:

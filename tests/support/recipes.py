@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from keyapi_mcp.clock import day_of
 from keyapi_mcp.research.turnover import RecipeRun
 from keyapi_mcp.store import finds
-from keyapi_mcp.store.keeping import day_of
 from keyapi_mcp.store.store import Store
 
 

@@ -13,7 +13,7 @@ import pytest
 from keyapi_mcp.app import App
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.results.change_answer import thresholds
-from keyapi_mcp.store import upkeep
+from keyapi_mcp.store import renewal
 from keyapi_mcp.store.renewal import Renewal
 from support.changing_world import PRODUCTS, REGIONS, as_dicts, expected, world
 from support.kept import Clock, Service, open_app, product_id, row
@@ -353,7 +353,7 @@ async def test_what_an_older_version_kept_is_told_as_not_compared_until_it_is(mo
     async with open_app(service, clock) as app:
         database, rules = app._running_services().store.database, app.judging.rules
         await anyio.to_thread.run_sync(
-            until, lambda: not database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
+            until, lambda: not database.run_now(lambda connection: renewal.outdated(connection, rules), writes=False)
         )
         answer = await app.call("get_changes", {"scope": "all"})
         assert answer.lines == ["1 of 2 moved: 1 high; 1 without an earlier day to compare with."]

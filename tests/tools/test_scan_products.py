@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2 as httpx
 import pytest
 import stamina
@@ -118,6 +119,14 @@ async def test_max_credits_above_the_limit_of_a_call_is_refused_with_the_setting
         assert len(listing.asked) == 11
 
 
+async def calls_waiting(app: App, count: int) -> None:
+    """Until so many calls wait for pages that are asked for. Looking into the store first takes a thread its time."""
+    flights = app._running_services().pages._flights
+    with anyio.fail_after(20):
+        while sum(flight.waiting for flight in flights.values()) != count:
+            await anyio.lowlevel.checkpoint()
+
+
 async def test_the_limit_of_one_call_ends_no_other_call_that_waits_for_the_same_page() -> None:
     listing = Listing(rows(100), held={2, 9})
     told: dict[str, Told] = {}
@@ -135,7 +144,8 @@ async def test_the_limit_of_one_call_ends_no_other_call_that_waits_for_the_same_
             await listing.requests(3)
             tasks.start_soon(lambda: call("search", "search_products", page_num=3))
             tasks.start_soon(lambda: call("large", "scan_products", pages=5, max_credits=5))
-            await anyio.wait_all_tasks_blocked()
+            # Page 9 for one call, page 2 for two, page 3 for three.
+            await calls_waiting(app, 6)
             listing.release()
         assert sorted(listing.asked) == [1, 2, 3, 4, 5, 9]
         for name in ("elsewhere", "search", "large"):
@@ -166,7 +176,7 @@ async def test_a_failure_is_tried_again_for_whoever_may_pay_for_it_though_the_fi
             tasks.start_soon(scan_for_one_credit)
             await listing.requests(1)
             tasks.start_soon(search)
-            await anyio.wait_all_tasks_blocked()
+            await calls_waiting(app, 2)
             listing.release()
         assert [error.maybe_spent for error in errors] == [1]
         assert [(one.spending.call, len(one.structured()["rows"])) for one in answers] == [(1, 10)]

@@ -57,27 +57,25 @@ def failure(
         )
     if number == 429:
         wait = f"{retry_after:.0f} s" if retry_after else "a minute"
-        limited = RateLimited(
+        return RateLimited(
             "The service limits how often it may be asked (429), and waiting within this call did not help.",
             f"call again in {wait}.",
             request_id=request_id,
+            retry_after=retry_after,
         )
-        limited.retry_after = retry_after
-        return limited
     if 300 <= number < 400:
-        fault = ServiceFault(
+        return ServiceFault(
             f"The service redirected the request ({number}), which is not followed, because it would carry the key on.",
             "check KEYAPI_API_BASE_URL.",
             request_id=request_id,
+            status=number,
         )
-    else:
-        fault = ServiceFault(
-            f"The service failed ({number}){said}. This is not an empty result.",
-            "try again in a few minutes.",
-            request_id=request_id,
-        )
-    fault.status = number
-    return fault
+    return ServiceFault(
+        f"The service failed ({number}){said}. This is not an empty result.",
+        "try again in a few minutes.",
+        request_id=request_id,
+        status=number,
+    )
 
 
 def speaks_of_quota(message: str) -> bool:

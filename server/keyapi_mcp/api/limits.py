@@ -57,10 +57,9 @@ class Gate:
     async def _reopened(self, deadline: float) -> None:
         while (wait := self._closed_until - self._monotonic()) > 0:
             if self._monotonic() + wait > deadline:
-                refusal = RateLimited(
+                raise RateLimited(
                     "The service asked to wait (429), longer than this call may take. Nothing was sent.",
                     f"call again in {wait:.0f} s.",
+                    retry_after=wait,
                 )
-                refusal.retry_after = wait
-                raise refusal
             await anyio.sleep(wait)

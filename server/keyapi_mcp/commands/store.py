@@ -13,7 +13,7 @@ from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import Settings
-from keyapi_mcp.store import rescue, upkeep
+from keyapi_mcp.store import renewal, rescue, upkeep
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import is_made, store_path
 
@@ -51,7 +51,7 @@ def run(
 
 def _info(database: Database, path: Path, rules: Rules) -> int:
     found = database.run_now(upkeep.contents, writes=False)
-    outdated = database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
+    outdated = database.run_now(lambda connection: renewal.outdated(connection, rules), writes=False)
     span = f"{iso(found.first_day)} to {iso(found.last_day)}" if found.first_day and found.last_day else "none"
     print(f"{path}: {upkeep.size(path):,} bytes")
     print(f"products {found.products:,} · snapshots {found.snapshots:,} · searches {found.searches:,}")
@@ -84,11 +84,11 @@ def _check(database: Database, path: Path, settings: Settings, accept_lost_ledge
 def _renew(database: Database, settings: Settings) -> None:
     """Compute anew what older rules have computed, with progress."""
     unit, rules = settings.service_commission_unit, read_judging(settings).rules
-    whole = database.run_now(lambda connection: upkeep.outdated(connection, rules), writes=False)
+    whole = database.run_now(lambda connection: renewal.outdated(connection, rules), writes=False)
     done = 0
 
     def some_more(connection: Connection) -> int:
-        return upkeep.recompute(connection, unit, rules, _RENEWED_AT_ONCE)
+        return renewal.recompute(connection, unit, rules, _RENEWED_AT_ONCE)
 
     while whole and (some := database.run_now(some_more)):
         done += some

@@ -61,7 +61,6 @@ def as_name(text: str) -> str:
 
 
 def read_recipes(settings: Settings) -> Recipes:
-    """Raises InvalidSettings for a data directory that cannot be."""
     try:
         return Recipes(own_file(home(settings) / RECIPES_FILE))
     except BrokenFile as error:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 from keyapi_mcp.clock import day_number
 from keyapi_mcp.query import PARAMETERS
 from keyapi_mcp.research.derived import NAMES, WORDS
-from keyapi_mcp.research.stage import Stage, Window
+from keyapi_mcp.research.stage import FollowWindow, Stage
 from keyapi_mcp.store.columns import FIGURES
 
 How = Literal["min", "above", "max", "below", "is"]
@@ -18,7 +18,7 @@ HOWS: Final[tuple[How, ...]] = get_args(How)
 
 # What a condition can be about, and of those that are words, which words there are.
 METRICS: Final = (*NAMES, *(column.name for column in FIGURES if column.name not in NAMES))
-WORDS_OF: Final[dict[str, tuple[str, ...]]] = dict(zip(WORDS, (get_args(Stage), get_args(Window)), strict=True))
+WORDS_OF: Final[dict[str, tuple[str, ...]]] = dict(zip(WORDS, (get_args(Stage), get_args(FollowWindow)), strict=True))
 # Of a whole, so never above 1.
 SHARES: Final = frozenset({"commission", "video_share", "live_share"})
 

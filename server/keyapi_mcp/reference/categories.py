@@ -37,7 +37,6 @@ class Resolution:
     id: str | None
     level: int
     moved: bool = False
-    category: Category | None = None
     candidates: tuple[Category, ...] = ()
 
 
@@ -126,12 +125,12 @@ def resolve(value: str, level: int) -> Resolution:
         known = by_id(text)
         if known is None:
             return Resolution(text, level)
-        return Resolution(text, known.level, known.level != level, known)
+        return Resolution(text, known.level, known.level != level)
     found = _named(text)
     own = [row for row in found if row.level == level]
     chosen = own or found
     if len(chosen) == 1:
-        return Resolution(chosen[0].id, chosen[0].level, chosen[0].level != level, chosen[0])
+        return Resolution(chosen[0].id, chosen[0].level, chosen[0].level != level)
     return Resolution(None, level, candidates=tuple(chosen[:8]) or suggest(text))
 
 

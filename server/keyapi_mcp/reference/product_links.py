@@ -18,3 +18,8 @@ _LONGEST_TEXT: Final = 20_000
 def as_ids(text: str) -> str:
     """The text with the product id in place of each link to a product's page."""
     return _LINK.sub(r"\1", text) if len(text) <= _LONGEST_TEXT else text
+
+
+def page_of(product_id: str) -> str:
+    """The address of a product's page in the shop."""
+    return f"https://www.tiktok.com/view/product/{product_id}"

@@ -5,15 +5,14 @@ Thresholds are in `data/changes.toml`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from enum import IntEnum
 from functools import cache
-from importlib import resources
 from typing import Any, Final, NamedTuple
 
 from keyapi_mcp.product import SERIES, Product
+from keyapi_mcp.research.documents import document
 from keyapi_mcp.research.guards import ratio
 from keyapi_mcp.research.stage import FIELDS as STAGE_FIELDS
 from keyapi_mcp.research.stage import place
@@ -63,10 +62,8 @@ FIELDS: Final = STAGE_FIELDS | {
 _FLOWING: Final = frozenset({"units_30d", "gmv_30d_usd", "creators"})
 
 
-@cache
 def rules() -> dict[str, Any]:
-    source = resources.files("keyapi_mcp.research") / "data" / "changes.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8"))
+    return document("changes")
 
 
 @cache

@@ -6,9 +6,10 @@ Growths are one division of whole numbers, so that exactly 30 % is not a hair ab
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
-from keyapi_mcp.product import Product
+from keyapi_mcp.product import WINDOWS, Product
 from keyapi_mcp.research.age import days_since_first_seen
 from keyapi_mcp.research.guards import difference, ratio
 
@@ -17,8 +18,8 @@ _LEAST_BEFORE: Final = 8
 _LEAST_WEEK: Final = 20
 _LEAST_CREATORS: Final = 5
 
-# (label, longer window, shorter window): the disjoint stretches of the last 90 days, oldest first.
-STRETCHES: Final = (("90–61", 90, 60), ("60–31", 60, 30), ("30–16", 30, 15), ("15–8", 15, 7), ("7–2", 7, 1))
+# (longer window, shorter window): the disjoint stretches of the last 90 days, oldest first.
+STRETCHES: Final = tuple(pairwise(reversed(WINDOWS)))
 
 
 def growth_7d(product: Product) -> float | None:
@@ -84,8 +85,8 @@ def daily_run_rates(product: Product) -> tuple[float, ...] | None:
     Origin: own judgement; the basis of the sparkline. Guard: every window there and none negative.
     """
     rates = []
-    for _, longer, shorter in STRETCHES:
-        units = difference(product.units(longer), product.units(shorter))  # type: ignore[arg-type]
+    for longer, shorter in STRETCHES:
+        units = difference(product.units(longer), product.units(shorter))
         if units is None:
             return None
         rates.append(units / (longer - shorter))

@@ -25,7 +25,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """A product's figures on an earlier day. Texts are not kept by day: there are none."""
 
     product: Product

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
-
-from keyapi_mcp.product import Product
 
 
 class Concentration(NamedTuple):
@@ -22,13 +20,8 @@ class Concentration(NamedTuple):
     holders: int
 
 
-def concentration(products: Iterable[Product], holder: Callable[[Product], str | None]) -> Concentration | None:
-    """Concentration of g_30 by product or seller, see `concentration_of`."""
-    return concentration_of((holder(product), product.gmv(30)) for product in products)
-
-
 def concentration_of(amounts: Iterable[tuple[str | None, float | None]]) -> Concentration | None:
-    """The same of amounts, each with its holder.
+    """Concentration of g_30 by product or seller; amounts: each with its holder.
 
     HHI = Σ (share in %)²: under 1,000 unconcentrated, 1,000–1,800 moderate, above high. Origin: US merger guidelines
     2023. Guard: some product has a holder and GMV; products without either are left out.

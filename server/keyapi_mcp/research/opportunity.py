@@ -6,24 +6,21 @@ Signals, weights and bounds are in `data/opportunity.toml`; a user may change th
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
 from keyapi_mcp.product import Product
+from keyapi_mcp.research.documents import document
 from keyapi_mcp.research.growth import momentum
 from keyapi_mcp.research.guards import ratio
 from keyapi_mcp.research.payoff import usd_per_sale
 
 
-@cache
 def rules() -> dict[str, Any]:
-    source = resources.files("keyapi_mcp.research") / "data" / "opportunity.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8"))
+    return document("opportunity")
 
 
 @dataclass(frozen=True, slots=True)

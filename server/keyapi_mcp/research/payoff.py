@@ -62,17 +62,5 @@ def realised_price(product: Product) -> float | None:
     return ratio(product.gmv(30), product.units(30))
 
 
-def seller_margin(product: Product, *, cost: float, fee: float, fulfilment: float, returns: float) -> float | None:
-    """A seller's margin on one sale, USD: p − cost − fee·p − p·r − fulfilment − returns·p.
-
-    cost and fulfilment in USD; fee and returns as fractions of the price; all four are the user's own figures.
-    Origin: published margin calculators. Guard: the price is known; an unknown commission counts as none.
-    """
-    price = product.price
-    if price is None:
-        return None
-    return price - cost - price * (fee + (product.commission or 0) + returns) - fulfilment
-
-
 def _per_view(amount: float | None, views: float | None) -> float | None:
     return None if views is None or views < _LEAST_VIEWS else ratio(amount, views)

@@ -6,30 +6,25 @@ Bands are in `data/bands.toml`.
 
 from __future__ import annotations
 
-import tomllib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib import resources
 from statistics import median, quantiles
 from typing import Any
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.age import days_since_first_seen
 from keyapi_mcp.research.channels import split_of
+from keyapi_mcp.research.documents import document
 from keyapi_mcp.research.guards import ratio
 from keyapi_mcp.research.market import Concentration, concentration_of
 from keyapi_mcp.research.stage import place
 
 
-@cache
 def bands() -> dict[str, list[float]]:
-    source = resources.files("keyapi_mcp.research") / "data" / "bands.toml"
-    loaded: dict[str, list[float]] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return loaded
+    return document("bands")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,26 +5,21 @@ Rules and thresholds are in `data/stages.toml`.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib import resources
 from typing import Final, Literal
 
 from keyapi_mcp.product import SERIES, Product
 from keyapi_mcp.research.age import days_since_first_seen
+from keyapi_mcp.research.documents import document
 from keyapi_mcp.research.growth import creator_inflow, growth_7d, growth_30d, momentum, video_inflow
 
 Stage = Literal["New", "Growth", "Viral", "Declining", "Steady", "Unclear"]
-Window = Literal["unvalidated", "open", "narrowing", "closed"]
+FollowWindow = Literal["unvalidated", "open", "narrowing", "closed"]
 
 
-@cache
 def rules() -> dict[str, dict[str, float]]:
-    source = resources.files("keyapi_mcp.research") / "data" / "stages.toml"
-    loaded: dict[str, dict[str, float]] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return loaded
+    return document("stages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,7 @@ class Placed:
     """window is `None` where the stage says nothing of it; reasons: metric → value that decided, fractions and USD."""
 
     stage: Stage
-    window: Window | None
+    window: FollowWindow | None
     reasons: dict[str, float]
 
 
@@ -110,7 +105,7 @@ def _at_least(value: float | None, limit: float) -> bool:
     return value is not None and value >= limit
 
 
-def _window(stage: Stage, product: Product) -> Window | None:
+def _window(stage: Stage, product: Product) -> FollowWindow | None:
     """How open following still is. Growth without a known number of creators says nothing."""
     of = rules()["window"]
     if stage == "New":

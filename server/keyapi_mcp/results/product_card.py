@@ -12,9 +12,10 @@ from keyapi_mcp.clock import data_day
 from keyapi_mcp.judging import Judging
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference import categories
+from keyapi_mcp.reference.product_links import page_of
 from keyapi_mcp.research.age import contradictions, days_since_first_seen
 from keyapi_mcp.research.derived import metrics
-from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.research.history import Seen, Snapshot
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.asking_again import by_what_stays, known_categories
 from keyapi_mcp.results.card_figures import figure_lines
@@ -33,7 +34,6 @@ MOST_TOKENS: Final = 700
 _HEADING_TOKENS: Final = 14
 # Fewer characters of a description say nothing.
 _LEAST_EXCERPT: Final = 12
-_PAGE: Final = "https://www.tiktok.com/view/product/"
 _NAME_TOKENS: Final = 16
 # A broken file is quoted in it.
 _BROKEN_TOKENS: Final = 60
@@ -60,8 +60,8 @@ def product_card(
     seen: Seen,
     row: Mapping[str, Any],
     *,
-    first: Sight | None,
-    previous: Sight | None,
+    first: Snapshot | None,
+    previous: Snapshot | None,
     spending: Spending,
     now: datetime,
     synthetic: bool,
@@ -115,8 +115,8 @@ def _room(answer: Answer) -> float:
 def _card(
     seen: Seen,
     offered: Variants,
-    first: Sight | None,
-    previous: Sight | None,
+    first: Snapshot | None,
+    previous: Snapshot | None,
     spending: Spending,
     now: datetime,
     *,
@@ -179,7 +179,7 @@ def _identity(card: _Card, seen: Seen) -> None:
     ]
     card.add(f"{product.product_id} {name}", product_id=product.product_id, region=seen.region, name=name)
     card.add(f"Flags: {', '.join(flags)}" if flags else "", flags=flags)
-    page = f"{_PAGE}{product.product_id}"
+    page = page_of(product.product_id)
     card.add(page, page=page)
     known = known_categories(product)
     path = " > ".join(entry.name if (entry := categories.by_id(one)) else one for _, one in known)

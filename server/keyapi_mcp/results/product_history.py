@@ -7,12 +7,12 @@ from itertools import chain
 from typing import Any
 
 from keyapi_mcp.research.changes import Move, least_change, moves, state_on
-from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.research.history import Seen, Snapshot
 from keyapi_mcp.results.moves import TOLD_WHOLE, gathered, in_words
 from keyapi_mcp.results.numbers import exact
 
 
-def history(seen: Seen, first: Sight | None, previous: Sight | None) -> tuple[str, dict[str, Any]]:
+def history(seen: Seen, first: Snapshot | None, previous: Snapshot | None) -> tuple[str, dict[str, Any]]:
     """The line and the facts. first, previous: the first kept day and the last but one."""
     facts: dict[str, Any] = {"days": seen.days, "first_day": seen.first_day.isoformat()}
     if first is None and seen.days == 1:
@@ -21,11 +21,11 @@ def history(seen: Seen, first: Sight | None, previous: Sight | None) -> tuple[st
     if first is None:
         return f"{line} The figures of earlier days are not kept any more.", facts
     facts["change_since"] = {}
-    for sight in (first, previous) if previous is not None and previous.day > first.day else (first,):
-        moved = gathered(moves(state_on(sight.product, sight.day), state_on(seen.product, seen.day)))
+    for before in (first, previous) if previous is not None and previous.day > first.day else (first,):
+        moved = gathered(moves(state_on(before.product, before.day), state_on(seen.product, seen.day)))
         words = "; ".join(in_words(move) for move in moved) or f"nothing moved by {least_change():.0%} or more"
-        line += f" Since {sight.day}: {words}."
-        facts["change_since"][sight.day.isoformat()] = dict(chain.from_iterable(map(_as_facts, moved)))
+        line += f" Since {before.day}: {words}."
+        facts["change_since"][before.day.isoformat()] = dict(chain.from_iterable(map(_as_facts, moved)))
     return line, facts
 
 

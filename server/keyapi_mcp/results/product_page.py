@@ -8,11 +8,12 @@ from typing import Final
 
 from keyapi_mcp.product import Page
 from keyapi_mcp.query import ProductQuery
+from keyapi_mcp.reference.product_links import page_of
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.product_table import Row, product_table
 from keyapi_mcp.results.scope import nothing_matches, scope_line
 
-PRODUCT_PAGE: Final = "Product page: https://www.tiktok.com/view/product/<product_id>"
+PRODUCT_PAGE: Final = f"Product page: {page_of('<product_id>')}"
 
 
 def product_page(

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from keyapi_mcp.clock import day_number
+from keyapi_mcp.clock import utc_day_number
 from keyapi_mcp.credits import AskedElsewhere, DaySpent, Outcome, Totals
 from keyapi_mcp.errors import LimitReached
 from keyapi_mcp.store.prepared import Prepared
@@ -80,9 +80,9 @@ def reserve(
     booked then.
     """
     if share:
-        other, gone = _attempts(connection, key, now)
-        if other is not None:
-            raise AskedElsewhere(other)
+        running, gone = _attempts(connection, key, now)
+        if running:
+            raise AskedElsewhere
         if gone:
             # Their credits may be spent, and are counted so already.
             connection.execute(_CLOSE, {"numbers": gone})
@@ -91,7 +91,7 @@ def reserve(
         raise _refusal(connection, "day", limits.per_day, before.today, _midnight(now))
     if before.left_this_month is not None and before.left_this_month < 1:
         raise _refusal(connection, "month", limits.per_month, before.this_month, _next_month(now))
-    day = _day(now)
+    day = utc_day_number(now)
     attempt: dict[str, Any] = {
         "key": key,
         "reserved_at": now.timestamp(),
@@ -136,7 +136,7 @@ def by_day(connection: Connection, since: int) -> list[DaySpent]:
 
 def totals(connection: Connection, limits: Limits, now: datetime) -> Totals:
     """What counts against the limits: everything that was paid for, and what may have been."""
-    today = _day(now)
+    today = utc_day_number(now)
     first = today // 100 * 100
     ((month, day, unknown),) = _TOTALS(connection, {"today": today, "first": first, "last": first + 99})
     return Totals(
@@ -165,21 +165,21 @@ def _after_one_more(before: Totals) -> Totals:
 
 def under_way(connection: Connection, key: str, now: datetime) -> bool:
     """Whether any process is asking this question."""
-    return _attempts(connection, key, now)[0] is not None
+    return bool(_attempts(connection, key, now)[0])
 
 
-def _attempts(connection: Connection, key: str, now: datetime) -> tuple[datetime | None, list[int]]:
-    """Until when an attempt at this question may be under way (`None` if none is), and those that are not any more.
+def _attempts(connection: Connection, key: str, now: datetime) -> tuple[list[int], list[int]]:
+    """Attempts at this question that may be under way, and those that are not any more, though they are open.
 
     An attempt is over when its time is, or when its process is gone.
     """
-    ends, gone = [], []
+    running, gone = [], []
     for number, until, process in _OPEN_ATTEMPTS(connection, {"of_key": key}):
         if until < now.timestamp() or not _runs(process):
             gone.append(number)
         else:
-            ends.append(until)
-    return (datetime.fromtimestamp(max(ends), UTC) if ends else None), gone
+            running.append(number)
+    return running, gone
 
 
 def _runs(process: int) -> bool:
@@ -233,10 +233,6 @@ def _refusal(connection: Connection, span: str, limit: int | None, spent: int, e
         f"{variable} raises the limit (off lifts it); otherwise wait until {ends:%Y-%m-%d %H:%M} UTC. "
         f"query_products answers from the {known:,} products seen so far for free.",
     )
-
-
-def _day(now: datetime) -> int:
-    return day_number(now.astimezone(UTC).date())
 
 
 def _midnight(now: datetime) -> datetime:

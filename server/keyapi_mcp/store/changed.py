@@ -26,7 +26,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from keyapi_mcp.clock import day_number
+from keyapi_mcp.clock import day_number, day_of
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference.commission import CommissionUnit
 from keyapi_mcp.research.change_list import Change, Changes, Scope, Tally
@@ -34,10 +34,10 @@ from keyapi_mcp.research.changes import FIELDS, Move, Severity, moves, severity,
 from keyapi_mcp.research.changes import FIGURES as COMPARED
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.research.turnover import RecipeRun, turnovers
-from keyapi_mcp.store import finds, upkeep
+from keyapi_mcp.store import finds, renewal
 from keyapi_mcp.store.columns import FIGURES
 from keyapi_mcp.store.database import Database
-from keyapi_mcp.store.keeping import day_of, last_state, previous_state
+from keyapi_mcp.store.keeping import last_state, previous_state
 from keyapi_mcp.store.lookup import REGIONS
 from keyapi_mcp.store.prepared import Prepared
 from keyapi_mcp.store.schema import PREVIOUS, products, snapshots, watched
@@ -121,7 +121,7 @@ def _first_of_all(connection: Connection, region: str | None, most: int, rules: 
     values = {"in_region": region, "most": most}
     counts: dict[int | None, int] = dict(_counts(region is not None)(connection, values))
     once, same = counts.pop(None, 0), counts.pop(0, 0)
-    pending = upkeep.uncompared(connection, rules, region) if once else 0
+    pending = renewal.uncompared(connection, rules, region) if once else 0
     return Changes(
         listed=tuple(map(_since_previous, _largest(region is not None)(connection, values))),
         by_severity={Severity(number): count for number, count in counts.items() if number},

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -64,14 +65,15 @@ _Outcome = tuple[_Asked, Any, BaseException | None]
 class Database:
     """Runs operations, each atomic, in the order in which they were given.
 
-    path: `None` keeps everything in memory. Nothing is opened before the first operation. mends: whether a damaged file
-    is replaced by a new one, see `rescue.py`; operations are then carried out again.
+    path: `None` keeps everything in memory. Nothing is opened before the first operation. chore: makes it, once there
+    is time for it. mends: whether a damaged file is replaced by a new one, see `rescue.py`; operations are then carried
+    out again.
     """
 
-    def __init__(self, path: Path | None, chore: Chore | None = None, *, mends: bool = False) -> None:
+    def __init__(self, path: Path | None, chore: Callable[[], Chore] | None = None, *, mends: bool = False) -> None:
         self.path = path
         self._mends = mends and path is not None
-        self._chore = chore
+        self._chore = cache(chore) if chore is not None else None
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
@@ -218,11 +220,12 @@ class Database:
     def _do_chore(self) -> None:
         assert self._chore is not None
         try:
+            chore = self._chore()
             with self._transaction(writes=False) as connection:
-                due = self._chore.is_due(connection)
+                due = chore.is_due(connection)
             if due:
                 with self._transaction(writes=True) as connection:
-                    self._chore.step(connection)
+                    chore.step(connection)
                 return
         except Exception as error:
             logger.warning("left for later: %s", self._worded(error))

@@ -9,9 +9,8 @@ from typing import Final
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from keyapi_mcp.clock import day_number
+from keyapi_mcp.clock import day_number, day_of
 from keyapi_mcp.research.turnover import RecipeRun
-from keyapi_mcp.store.keeping import day_of
 from keyapi_mcp.store.prepared import Prepared
 from keyapi_mcp.store.schema import recipe_finds, recipe_runs
 

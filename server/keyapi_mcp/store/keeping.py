@@ -25,7 +25,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import BindParameter, Connection, Table, bindparam, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from keyapi_mcp.clock import day_number
+from keyapi_mcp.clock import day_number, day_of
 from keyapi_mcp.product import Page, Product, off_sale
 from keyapi_mcp.research import changes
 from keyapi_mcp.research.derived import Rules, derive
@@ -43,13 +43,8 @@ _IMAGE_QUERY: Final = re.compile(
 _LONGEST_DELAY_DAYS: Final = 3
 
 
-@lru_cache(maxsize=1_024)
-def day_of(number: int) -> date:
-    return date(number // 10_000, number // 100 % 100, number % 100)
-
-
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Shown:
     """One product as a page showed it."""
 
     product: Product
@@ -57,7 +52,7 @@ class Sight:
     digest: int
 
     @classmethod
-    def of(cls, product: Product) -> Sight:
+    def of(cls, product: Product) -> Shown:
         values = figures(product)
         return cls(product, values, _digest(values.values()))
 
@@ -113,7 +108,7 @@ _PUT_PRODUCTS: Final = _upsert(products)
 _PUT_SNAPSHOTS: Final = _upsert(snapshots)
 _PUT_LISTINGS: Final = _upsert(listings)
 _KEEP_SEARCH: Final = Prepared(insert(searches), [column.name for column in searches.columns if column.name != "id"])
-_sights = select(func.count()).where(
+_days_seen = select(func.count()).where(
     snapshots.c.region == products.c.region, snapshots.c.product_id == products.c.product_id
 )
 _SEEN_BEFORE: Final = (
@@ -121,19 +116,19 @@ _SEEN_BEFORE: Final = (
     .where(products.c.region == bindparam("of_region"), products.c.product_id.in_(bindparam("ids", expanding=True)))
     .values(
         first_day=case((products.c.first_day > bindparam("day"), bindparam("day")), else_=products.c.first_day),
-        days=_sights.scalar_subquery(),
+        days=_days_seen.scalar_subquery(),
     )
 )
 
 
-def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight], rules: Rules) -> int:
+def keep(connection: Connection, key: str, page: Page, shown: Sequence[Shown], rules: Rules) -> int:
     """Write a page. Returns by how many days the source was behind (see above)."""
     asked = parse_qs(key)
     region = asked["region"][0]
-    ids = [sight.product.product_id for sight in sights]
+    ids = [one.product.product_id for one in shown]
     known = _states(connection, region, ids)
     expected = page.data_day
-    day = _day_of_last_refresh(sights, known, expected) or expected
+    day = _day_of_last_refresh(shown, known, expected) or expected
     behind = (expected - day).days
     search = {
         "key": key,
@@ -148,7 +143,7 @@ def keep(connection: Connection, key: str, page: Page, sights: Sequence[Sight], 
         "request_id": page.request_id,
     }
     written = _Written(region, page.fetched_at.timestamp(), _KEEP_SEARCH.insert(connection, search), rules)
-    _write(connection, written, (day, expected), sights, known)
+    _write(connection, written, (day, expected), shown, known)
     return behind
 
 
@@ -171,17 +166,17 @@ def _states(connection: Connection, region: str, ids: Sequence[str]) -> dict[str
     return {state["product_id"]: state for state in found}
 
 
-def _day_of_last_refresh(sights: Iterable[Sight], known: dict[str, _State], expected: date) -> date | None:
+def _day_of_last_refresh(shown: Iterable[Shown], known: dict[str, _State], expected: date) -> date | None:
     """The earlier day that the figures still speak of; `None` if they are new, or if nothing tells."""
     earliest = day_number(expected - timedelta(days=_LONGEST_DELAY_DAYS))
     telling = [
-        (sight, row)
-        for sight in sights
-        if (row := known.get(sight.product.product_id)) is not None
+        (one, row)
+        for one in shown
+        if (row := known.get(one.product.product_id)) is not None
         and earliest <= row["data_day"] < day_number(expected)
-        and sight.product.units(1)
+        and one.product.units(1)
     ]
-    if not telling or any(sight.digest != row["digest"] for sight, row in telling):
+    if not telling or any(one.digest != row["digest"] for one, row in telling):
         return None
     return day_of(max(row["data_day"] for _, row in telling))
 
@@ -190,7 +185,7 @@ def _write(
     connection: Connection,
     page: _Written,
     days: tuple[date, date],
-    sights: Iterable[Sight],
+    shown: Iterable[Shown],
     known: dict[str, _State],
 ) -> None:
     """days: the one that the figures speak of, and the one that they should speak of by now."""
@@ -199,36 +194,36 @@ def _write(
     day, newest = map(day_number, days)
     product_rows, snapshot_rows, listing_rows = {}, {}, {}
     out_of_order = []
-    for sight in sights:
-        identity = {"region": region, "product_id": sight.product.product_id}
-        row = known.get(sight.product.product_id)
-        if row is not None and row["data_day"] == day and row["digest"] == sight.digest:
+    for one in shown:
+        identity = {"region": region, "product_id": one.product.product_id}
+        row = known.get(one.product.product_id)
+        if row is not None and row["data_day"] == day and row["digest"] == one.digest:
             continue
-        snapshot_rows[sight.product.product_id] = {
+        snapshot_rows[one.product.product_id] = {
             **identity,
             "data_day": day,
-            "digest": sight.digest,
-            **sight.figures,
+            "digest": one.digest,
+            **one.figures,
         }
         if row is not None and row["data_day"] > day:
-            out_of_order.append(sight.product.product_id)
+            out_of_order.append(one.product.product_id)
             if row["data_day"] <= newest:
                 continue  # the source is behind, and what is there is newer
             # What is there is of a day that has not come yet: the machine's clock was ahead then.
-        listing_rows[sight.product.product_id] = {**identity, "row": packed(sight.product.raw)}
+        listing_rows[one.product.product_id] = {**identity, "row": packed(one.product.raw)}
         new = {
             **identity,
             "data_day": day,
             "fetched_at": page.fetched_at,
-            "digest": sight.digest,
+            "digest": one.digest,
             "rules_version": page.rules.stamp,
             "last_search": page.search,
-            **texts(sight.product),
-            **sight.figures,
-            **derive(sight.product, speaks_of, page.rules),
+            **texts(one.product),
+            **one.figures,
+            **derive(one.product, speaks_of, page.rules),
             **_history(row, day),
         }
-        product_rows[sight.product.product_id] = {**new, "severity": severity_of(new)}
+        product_rows[one.product.product_id] = {**new, "severity": severity_of(new)}
     if snapshot_rows:
         _PUT_SNAPSHOTS.many(connection, list(snapshot_rows.values()))
     if product_rows:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
-from keyapi_mcp.clock import day_number
+from keyapi_mcp.clock import day_number, day_of
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference.commission import CommissionUnit
-from keyapi_mcp.research.history import Seen, Sight
+from keyapi_mcp.research.history import Seen, Snapshot
 from keyapi_mcp.store.columns import FIGURES, TEXTS
-from keyapi_mcp.store.keeping import day_of, unpacked
+from keyapi_mcp.store.keeping import unpacked
 from keyapi_mcp.store.schema import listings, products, snapshots
 
 # 19 digits as a number keep 16 or 17 of them: what was meant is not further away than this.
@@ -80,8 +80,8 @@ class Found:
 
     seen: tuple[Seen, ...]
     row: Mapping[str, Any] = field(default_factory=dict)
-    first: Sight | None = None
-    previous: Sight | None = None
+    first: Snapshot | None = None
+    previous: Snapshot | None = None
     near: tuple[tuple[str, str], ...] = ()
 
 
@@ -108,7 +108,7 @@ def product(connection: Connection, product_id: str, region: str | None, unit: C
     first = connection.execute(_FIRST, {**whose, "before": day}).one_or_none()
     previous = connection.execute(_PREVIOUS, {**whose, "before": day}).one_or_none() if first else None
     row = connection.execute(_LISTING, whose).scalar_one_or_none()
-    return Found(seen, _row(row), _sight(product_id, first, unit), _sight(product_id, previous, unit))
+    return Found(seen, _row(row), _snapshot(product_id, first, unit), _snapshot(product_id, previous, unit))
 
 
 def _seen(row: Row[Any], unit: CommissionUnit) -> Seen:
@@ -123,12 +123,12 @@ def _seen(row: Row[Any], unit: CommissionUnit) -> Seen:
     )
 
 
-def _sight(product_id: str, row: Row[Any] | None, unit: CommissionUnit) -> Sight | None:
+def _snapshot(product_id: str, row: Row[Any] | None, unit: CommissionUnit) -> Snapshot | None:
     if row is None:
         return None
     day, *values = tuple[Any, ...](row)
     raw = {"product_id": product_id} | {one.field: value for one, value in zip(FIGURES, values, strict=True)}
-    return Sight(Product(raw, unit), day_of(day))
+    return Snapshot(Product(raw, unit), day_of(day))
 
 
 def _row(packed: bytes | None) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +84,9 @@ def write(found: Found, path: Path, busy_s: float) -> None:
         engine.dispose()
 
 
-def _rows(connection: sqlite3.Connection, table: Table, key: str, is_one: Any) -> tuple[list[_Row], bool]:
+def _rows(
+    connection: sqlite3.Connection, table: Table, key: str, is_one: Callable[[_Row], bool]
+) -> tuple[list[_Row], bool]:
     """What can be read of a table, from its beginning and from its end, and whether that is all of it."""
     rows: dict[Any, _Row] = {}
     known = {column.name for column in table.columns}

@@ -9,6 +9,7 @@ from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
 from keyapi_mcp.reference.absent import absent
+from keyapi_mcp.reference.product_links import page_of
 from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.sql_worker import NO_COLUMN
 from keyapi_mcp.store.views import COLUMNS
@@ -49,7 +50,7 @@ _WORDS: Final = {
 _ELSEWHERE: Final = {
     ("category", "category_name", "category_path"): "names are in categories: JOIN categories ON categories.id = "
     "products.category_l3_id (or category_l2_id, category_id).",
-    ("url", "link", "product_url"): "a product's page is https://www.tiktok.com/view/product/<product_id>.",
+    ("url", "link", "product_url"): f"a product's page is {page_of('<product_id>')}.",
     ("description", "desc_detail", "skus", "specification"): "get_product shows a product's description and variants.",
 }
 _DAYS: Final = (

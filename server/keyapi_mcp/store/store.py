@@ -7,12 +7,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 
-from keyapi_mcp.clock import Clock, day_number
+from keyapi_mcp.clock import Clock, utc_day_number
 from keyapi_mcp.credits import AskedElsewhere, Budget, Outcome, Totals, Usage
 from keyapi_mcp.errors import StoreUnavailable
 from keyapi_mcp.product import Kept, Page
@@ -20,7 +20,6 @@ from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.location import store_path
 from keyapi_mcp.store.memory import CLOCK_TOLERANCE_S, MemoryPages
-from keyapi_mcp.store.renewal import Renewal
 from keyapi_mcp.store.watch_list import WatchList
 
 if TYPE_CHECKING:
@@ -33,8 +32,9 @@ if TYPE_CHECKING:
     from keyapi_mcp.research.turnover import RecipeRun
     from keyapi_mcp.store.books import Limits
     from keyapi_mcp.store.category_counts import CategoryCounts
-    from keyapi_mcp.store.keeping import Sight
+    from keyapi_mcp.store.keeping import Shown
     from keyapi_mcp.store.lookup import Found
+    from keyapi_mcp.store.renewal import Renewal
     from keyapi_mcp.store.sql import Reader, Rows
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Store:
             from keyapi_mcp.store import rescue
 
             rescue.accept(self.path, settings.accepted_loss)
-        self.database = Database(self.path, Renewal(settings, rules), mends=True)
+        self.database = Database(self.path, self._renewal, mends=True)
         self.watch_list = WatchList(self.database, self._write, clock, settings.service_commission_unit, rules)
         self._rules = rules
         self._settings = settings
@@ -94,7 +94,7 @@ class Store:
             if page is not None:
                 self._recent.put(key, page)
         if page is not None:
-            self._kept[_today(self._clock())] += 1
+            self._kept[utc_day_number(self._clock())] += 1
         return page
 
     async def older(self, key: str) -> Page | None:
@@ -188,7 +188,7 @@ class Store:
             rescue.refuse_if_lost(self.path)
             # Another process may have got the answer since it was looked for.
             if share and reading.latest_page(connection, key, unit, fetched) is not None:
-                raise AskedElsewhere(now)
+                raise AskedElsewhere
             return books.reserve(connection, key, self._limits(), now, until, share=share)
 
         budget.take()
@@ -248,14 +248,14 @@ class Store:
         if self._totals is None:
             return False
         noted = self._totals[0]
-        return 0 <= (now - noted).total_seconds() < _TOTALS_AGE_S and _today(now) == _today(noted)
+        return 0 <= (now - noted).total_seconds() < _TOTALS_AGE_S and utc_day_number(now) == utc_day_number(noted)
 
     async def usage(self) -> Usage:
         """What was spent and saved lately, and what there is. Raises StoreUnavailable."""
         from keyapi_mcp.store import books, upkeep
 
         now = self._clock()
-        since = _today(now - timedelta(days=_USAGE_DAYS - 1))
+        since = utc_day_number(now - timedelta(days=_USAGE_DAYS - 1))
 
         def look(connection: Connection) -> Usage:
             found = upkeep.contents(connection)
@@ -274,6 +274,12 @@ class Store:
         with contextlib.suppress(StoreUnavailable):
             await self._write(lambda _connection: None)
         return await self.database.run(look, writes=False)
+
+    def _renewal(self) -> Renewal:
+        # A server which is only listed does not pay for the imports.
+        from keyapi_mcp.store.renewal import Renewal
+
+        return Renewal(self._settings.service_commission_unit, self._rules)
 
     async def _write(self, operation: Callable[[Connection], T], prepare: Callable[[], None] | None = None) -> T:
         """Run it in one transaction with what waits to be written."""
@@ -327,17 +333,17 @@ class Store:
         from keyapi_mcp.store import books, keeping
 
         now = self._clock()
-        sights: list[Sight] = []
+        shown: list[Shown] = []
         rules = self._rules
 
         def write(connection: Connection) -> tuple[int, Totals]:
-            behind = keeping.keep(connection, key, page, sights, rules)
+            behind = keeping.keep(connection, key, page, shown, rules)
             return behind, books.settle(connection, number, Outcome.PAID, page.request_id, self._limits(), now)
 
         not_kept = ""
         try:
             behind, totals = await self._write(
-                write, prepare=lambda: sights.extend(map(keeping.Sight.of, page.products))
+                write, prepare=lambda: shown.extend(map(keeping.Shown.of, page.products))
             )
             self._note(totals)
             if behind:
@@ -379,7 +385,3 @@ class Reservation:
 
     async def settle_paid(self, page: Page) -> Kept:
         return await self.store.settle_paid(self.number, self.key, page)
-
-
-def _today(now: datetime) -> int:
-    return day_number(now.astimezone(UTC).date())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from keyapi_mcp.clock import Clock
 from keyapi_mcp.reference.commission import CommissionUnit
@@ -13,15 +13,21 @@ from keyapi_mcp.reference.commission import CommissionUnit
 if TYPE_CHECKING:
     from keyapi_mcp.research.change_list import Changes, Origin, Scope, Watched
     from keyapi_mcp.research.derived import Rules
-    from keyapi_mcp.store.database import Database
+    from keyapi_mcp.store.database import Database, Operation, T
+
+
+class Write(Protocol):
+    """Runs an operation that writes, see `Database.run`."""
+
+    async def __call__(self, operation: Operation[T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
 class WatchList:
-    """Every method raises StoreUnavailable. write: runs an operation that writes, see `Database.run`."""
+    """Every method raises StoreUnavailable."""
 
     database: Database
-    write: Callable[[Callable[[Any], Any]], Awaitable[Any]]
+    write: Write
     clock: Clock
     unit: CommissionUnit
     rules: Rules
@@ -31,15 +37,13 @@ class WatchList:
         from keyapi_mcp.store import watching
 
         now = self.clock()
-        new: frozenset[str] = await self.write(lambda connection: watching.add(connection, product_ids, note, now))
-        return new
+        return await self.write(lambda connection: watching.add(connection, product_ids, note, now))
 
     async def remove(self, product_ids: Sequence[str]) -> frozenset[str]:
         """Watch these no more; returns those that were watched."""
         from keyapi_mcp.store import watching
 
-        gone: frozenset[str] = await self.write(lambda connection: watching.remove(connection, product_ids))
-        return gone
+        return await self.write(lambda connection: watching.remove(connection, product_ids))
 
     async def everything(self) -> tuple[Watched, ...]:
         """The whole list, in the order in which it was made."""

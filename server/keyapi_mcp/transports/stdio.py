@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import anyio
@@ -51,7 +51,7 @@ async def serve_stdio(server: Server[Any]) -> int:
     return code
 
 
-def _on_signals(stop: Any) -> None:
+def _on_signals(stop: Callable[[int], None]) -> None:
     """Unwind on SIGTERM and SIGINT; without this SIGTERM skips all clean-up and SIGINT hangs (python-sdk #3551)."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
