@@ -17,23 +17,18 @@ GMV to be known of 90 % of the products, and its price, seller, first day or cha
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from functools import cache
-from importlib import resources
 from typing import Final
 
+from keyapi_mcp.research.documents import document
 from keyapi_mcp.research.sample import PriceBand, Sample, bands
 
 # Of a percentage. More says nothing, and sums of floating-point numbers are not exact.
 _MOST_DIGITS: Final = 4
 
 
-@cache
 def thresholds() -> dict[str, float]:
-    source = resources.files("keyapi_mcp.research") / "data" / "findings.toml"
-    loaded: dict[str, float] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return loaded
+    return document("findings")
 
 
 def findings(sample: Sample, delisted: int = 0) -> tuple[str, ...]:

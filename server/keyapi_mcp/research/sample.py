@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median, quantiles
-from typing import Any
 
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.age import days_since_first_seen
@@ -177,7 +176,6 @@ def _creator_bands(products: Sequence[Product]) -> dict[str, int]:
     low, high = bands()["creators"]
     counts: dict[str, int] = {"low": 0, "medium": 0, "high": 0}
     for product in products:
-        creators: Any = product.creators
-        if creators is not None:
+        if (creators := product.creators) is not None:
             counts["low" if creators < low else "medium" if creators <= high else "high"] += 1
     return counts
