@@ -88,4 +88,4 @@ def test_commands_name_each_other_as_they_can_be_run(tmp_path: Path) -> None:
     assert f"If it does not start the server: {own} doctor\n" in installed.stdout
     (tmp_path / ".cursor" / "mcp.json").write_text('{"mcpServers": {"k": {"command": "keyapi-mcp"}}}')
     looked = keyapi_mcp("doctor", "--sandbox", **elsewhere)
-    assert f"{own} install --client cursor writes it anew" in looked.stdout
+    assert f"{own} install --client cursor --name k writes it anew" in looked.stdout
