@@ -17,10 +17,10 @@ import httpx2 as httpx
 from sqlalchemy import create_engine
 
 from keyapi_mcp.app import App
+from keyapi_mcp.fields import FIGURES
 from keyapi_mcp.product import SERIES
 from keyapi_mcp.sandbox.app import create_app
 from keyapi_mcp.settings import Settings, read_settings
-from keyapi_mcp.store.columns import FIGURES
 from keyapi_mcp.store.location import store_path
 
 DAY: Final = date(2026, 11, 22)

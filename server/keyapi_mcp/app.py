@@ -96,7 +96,7 @@ class App:
         """Open what the process shares; once per process, outside of any connection (SSE makes one lifespan each)."""
         # Imported here, so that a client that only lists the tools does not wait for the HTTP client.
         from keyapi_mcp.api.client import KeyApiClient
-        from keyapi_mcp.tools.pages import PageReader
+        from keyapi_mcp.asking.pages import PageReader
 
         if self.settings.key_fault:
             logger.warning("there is no key: %s", self.settings.key_fault)

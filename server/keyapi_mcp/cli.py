@@ -10,16 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from keyapi_mcp import __version__
-from keyapi_mcp.errors import InvalidSettings, KeyApiMcpError, as_text
+from keyapi_mcp.clients.places import CLIENTS
+from keyapi_mcp.commands import exit_codes
+from keyapi_mcp.commands.exit_codes import ExitCode
+from keyapi_mcp.errors import KeyApiMcpError, as_text
 from keyapi_mcp.sandbox import options as sandbox_options
 from keyapi_mcp.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from keyapi_mcp.app import App
-
-_CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
-EXIT_CHANGED = 1  # of `collect`
-EXIT_USAGE, EXIT_REFUSED, EXIT_SERVICE, EXIT_SETUP = 2, 3, 4, 5
 
 
 def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) -> int:
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) 
         return int(options.run(options, imported))
     except KeyApiMcpError as error:
         print(f"keyapi-mcp: {as_text(error)}", file=sys.stderr)
-        return EXIT_SETUP if isinstance(error, InvalidSettings) else 1
+        return exit_codes.of(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str], imported: Callable[[], None] = lambda: None) 
             raise
         _write_no_more()
         print(f"keyapi-mcp: cannot write: {error.strerror}.", file=sys.stderr)
-        return EXIT_SETUP
+        return ExitCode.SETUP
 
 
 def _write_no_more() -> None:
@@ -117,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
         "stays as it is, and a copy of the former file is put beside it.",
         epilog="Example: keyapi-mcp install --client claude-desktop --key-file ~/keyapi.key",
     )
-    install.add_argument("--client", required=True, choices=_CLIENTS, help="whose configuration to change")
+    install.add_argument("--client", required=True, choices=tuple(CLIENTS), help="whose configuration to change")
     install.add_argument("--sandbox", action="store_true", help="synthetic answers; no key needed")
     install.add_argument("--key-file", metavar="FILE", help="a file that holds the KeyAPI key; its path is written")
     install.add_argument("--name", default="keyapi", help="what the client calls the server (default: %(default)s)")
@@ -289,7 +288,6 @@ def _install(options: argparse.Namespace, imported: Callable[[], None]) -> int:
     from datetime import datetime
     from pathlib import Path
 
-    from keyapi_mcp.clients.places import CLIENTS
     from keyapi_mcp.commands import install
     from keyapi_mcp.commands.machine import Machine
 
@@ -322,10 +320,10 @@ def _store(options: argparse.Namespace, imported: Callable[[], None]) -> int:
     imported()
     if options.action == "prune" and options.older_than is None:
         print("keyapi-mcp store prune: say how old, for example --older-than 180d", file=sys.stderr)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     if options.accept_lost_ledger and options.action != "check":
         print("keyapi-mcp store: --accept-lost-ledger goes with check", file=sys.stderr)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     return store.run(
         settings,
         options.action,

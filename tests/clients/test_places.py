@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from keyapi_mcp.cli import parser
 from keyapi_mcp.clients.places import CLIENTS
 
 HOME = Path("/users/ann")
@@ -69,17 +68,3 @@ def test_beside_a_package_the_plain_place_counts_where_it_is_used(tmp_path: Path
 def test_without_the_variable_packages_are_looked_for_in_the_home(tmp_path: Path) -> None:
     place = packaged(tmp_path / "AppData" / "Local", "Claude_publisher")
     assert CLIENTS["claude-desktop"].places("win32", tmp_path, {}) == [place]
-
-
-def test_the_command_line_offers_these_clients() -> None:
-    for name in CLIENTS:
-        assert parser().parse_args(["install", "--client", name]).client == name
-    assert "{" + ",".join(CLIENTS) + "}" in _help()
-
-
-def _help() -> str:
-    actions = parser()._subparsers
-    assert actions is not None
-    choices = actions._group_actions[0].choices
-    assert isinstance(choices, dict)
-    return "".join(choices["install"].format_help().split())

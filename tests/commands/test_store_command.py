@@ -76,7 +76,7 @@ def test_a_place_where_nothing_could_be_kept_is_refused_not_called_empty(path: P
     path.parent.write_text("a file in the directory's place")
     for action in ("info", "check"):
         done = keyapi_mcp("store", action)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (5, "")
         why = f"{path.parent} is no directory that can be written"
         assert done.stderr.startswith(f"keyapi-mcp: The store at {path} cannot be used: {why}.\n")
 
@@ -122,9 +122,9 @@ def test_a_damaged_page_is_found_and_said_in_words(table: str, path: Path) -> No
     damaged[place : place + 100] = bytes(255 - byte for byte in damaged[place : place + 100])
     path.write_bytes(damaged)
     done = keyapi_mcp("store", "check")
-    assert done.returncode == 1
     assert "ok" not in done.stdout.split()
-    assert f"FAIL  {path}: " in done.stdout or "it is damaged" in done.stderr
+    assert done.returncode == (1 if f"FAIL  {path}: " in done.stdout else 5)
+    assert done.returncode == 1 or "it is damaged" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_beginning_is_said_in_words(path: Path) -> None:
     path.write_bytes(damaged)
     for action in ("check", "info", "vacuum"):
         done = keyapi_mcp("store", action)
-        assert done.returncode == 1
+        assert done.returncode == 5
         assert f"keyapi-mcp: The store at {path} cannot be used: it is damaged.\n" in done.stderr
         assert "Next: a server's next call sets it aside and carries its credit ledger over" in done.stderr
     assert path.read_bytes() == damaged
@@ -258,6 +258,19 @@ def test_a_file_that_is_not_ours_is_refused_untouched(whose: str, action: tuple[
             connection.execute("INSERT INTO notes VALUES ('mine')")
     before = path.read_bytes()
     done = keyapi_mcp("store", *action)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (5, "")
     assert re.search("it belongs to another program|a newer keyapi-mcp has written it", done.stderr)
     assert path.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_used_has_one_exit_code_whichever_command_needs_it(path: Path) -> None:
+    path.parent.mkdir()
+    with opened(path) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    for command in (("store", "info"), ("store", "check"), ("call", "get_usage")):
+        done = keyapi_mcp(*command)
+        assert (done.returncode, done.stdout) == (5, "")
+        assert f"The store at {path} cannot be used: it belongs to another program." in done.stderr
+    looked = keyapi_mcp("doctor")
+    assert looked.returncode == 1
+    assert f"FAIL  store: The store at {path} cannot be used" in looked.stdout

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.credits import Totals
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference import glossary
 from keyapi_mcp.research.history import Seen
@@ -23,7 +24,6 @@ from keyapi_mcp.results.comparison import comparison
 from keyapi_mcp.results.comparison_rows import METRICS
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.sandbox.rows import row as sandbox_row
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from support.products import ANY_VALUE, sound_product
 
 DAY = date(2026, 11, 22)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from keyapi_mcp.commands.schemas import token_counter
 from keyapi_mcp.credits import Totals
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.judging import Judging
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.history import Seen, Snapshot
@@ -25,7 +26,6 @@ from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.product_card import product_card
 from keyapi_mcp.sandbox.catalogue import Catalogue
 from keyapi_mcp.sandbox.rows import row as sandbox_row
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from support.products import ANY_VALUE
 
 ID = "1729384501234567890"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from keyapi_mcp.clock import day_number
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.product import Product
 from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.answer import Answer
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.schema import PREVIOUS
 from support.changing_world import PRODUCTS, REGIONS, TRUTH, World, world
 from support.sandbox_server import DAY, RunningSandbox, running_sandbox

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from keyapi_mcp.errors import InvalidQuery
-from keyapi_mcp.store.columns import FIGURES, TEXTS
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.store.sql_hints import worded
 from keyapi_mcp.store.store import Store
 from keyapi_mcp.store.views import COLUMNS

@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 
 from keyapi_mcp.app import App
-from keyapi_mcp.cli import EXIT_CHANGED, EXIT_REFUSED
-from keyapi_mcp.commands.call import exit_code
+from keyapi_mcp.commands import exit_codes
+from keyapi_mcp.commands.exit_codes import ExitCode
 from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, as_text
 from keyapi_mcp.recipes.loading import as_name
@@ -35,8 +35,8 @@ class _Collected:
 
     @property
     def exit_code(self) -> int:
-        refused = EXIT_REFUSED if self.unpaid else 0
-        return self.failed or refused or (EXIT_CHANGED if self.changed else 0)
+        refused = ExitCode.REFUSED if self.unpaid else 0
+        return self.failed or refused or (ExitCode.FOUND if self.changed else ExitCode.DONE)
 
     def in_words(self, recipes: int) -> str:
         words = f"Something changed in {self.changed} of {recipes} recipes" if self.changed else "Nothing moved"
@@ -56,7 +56,7 @@ def run(app: App, recipes: Sequence[str], region: str, max_credits: int | None) 
     names = list(dict.fromkeys(map(as_name, recipes)))
     if unknown := [clean(name) for name in names if name not in known]:
         print(f"keyapi-mcp collect: no recipe {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr)
-        return EXIT_REFUSED
+        return ExitCode.REFUSED
 
     async def collect() -> _Collected:
         collected = _Collected()
@@ -66,7 +66,7 @@ def run(app: App, recipes: Sequence[str], region: str, max_credits: int | None) 
                     await _collect(app, name, region, max_credits, collected)
                 except KeyApiMcpError as error:
                     collected.spent += error.maybe_spent
-                    collected.failed = collected.failed or exit_code(error)
+                    collected.failed = collected.failed or exit_codes.of(error)
                     print(f"{name}: {as_text(error)}", file=sys.stderr)
                     if isinstance(error, LimitReached):
                         collected.unpaid += names[number:]
@@ -119,7 +119,7 @@ async def _collect(app: App, recipe: str, region: str, max_credits: int | None, 
             told.append(f"Nothing newer than the data of {of_run['day']}, which was read on an earlier day.")
     print("\n".join(told) + "\n", flush=True)
     if ran.failure is not None:
-        collected.failed = collected.failed or exit_code(ran.failure)
+        collected.failed = collected.failed or exit_codes.of(ran.failure)
         print(f"{recipe}: {ran.failure.what} Next: {ran.failure.next_step}", file=sys.stderr)
 
 

@@ -15,6 +15,7 @@ import anyio
 from keyapi_mcp import __version__
 from keyapi_mcp.commands import doctor_clients, doctor_keys, doctor_way
 from keyapi_mcp.commands.doctor_clients import Served
+from keyapi_mcp.commands.exit_codes import ExitCode
 from keyapi_mcp.commands.finding import Finding
 from keyapi_mcp.commands.machine import Machine
 from keyapi_mcp.commands.rights import readable_by_others
@@ -34,7 +35,7 @@ def run(options: Namespace, read: Callable[[Namespace], Settings], build: Callab
     for finding in chain(_findings(options, read, build), doctor_keys.findings(Machine.this())):
         print(finding.line(), flush=True)
         failed |= finding.good is False
-    return 1 if failed else 0
+    return ExitCode.FOUND if failed else ExitCode.DONE
 
 
 def _findings(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from keyapi_mcp import installation
 from keyapi_mcp.clock import Clock, data_day, iso
+from keyapi_mcp.commands.exit_codes import ExitCode
 from keyapi_mcp.commands.progress import progress
 from keyapi_mcp.judging import read_judging
 from keyapi_mcp.research.derived import Rules
@@ -24,17 +25,19 @@ _RENEWED_AT_ONCE = 500
 def run(
     settings: Settings, action: str, clock: Clock, *, days: int | None, yes: bool, accept_lost_ledger: bool = False
 ) -> int:
-    """One action on the store of the service that the settings name. Exit code 1 when the file is not sound.
+    """One action on the store of the service that the settings name. Exit code 1 when a check finds the file unsound.
+
+    Raises StoreUnavailable when it cannot be used at all.
 
     accept_lost_ledger: set a damaged file aside now, and count on from what could be read of its ledger.
     """
     path = store_path(settings)
     if path is None:
         print("KEYAPI_MCP_STORE=memory: nothing is kept beyond a server's process.")
-        return 0
+        return ExitCode.DONE
     if not is_made(path):
         print(f"{path}: nothing is kept yet.")
-        return 0
+        return ExitCode.DONE
     database = Database(path, mends=accept_lost_ledger)
     try:
         if action == "check":
@@ -58,7 +61,7 @@ def _info(database: Database, path: Path, rules: Rules) -> int:
     print(f"data days {span} · attempts in the credit ledger {found.attempts:,} · watched {found.watched:,}")
     if outdated:
         print(f"{outdated:,} products are computed by other rules; a server renews them meanwhile, check at once")
-    return 0
+    return ExitCode.DONE
 
 
 def _check(database: Database, path: Path, settings: Settings, accept_lost_ledger: bool) -> int:
@@ -68,17 +71,17 @@ def _check(database: Database, path: Path, settings: Settings, accept_lost_ledge
     for fault in faults:
         print(f"FAIL  {path}: {fault}")
     if faults:
-        return 1
+        return ExitCode.FOUND
     print(f"ok    {path} is sound")
     if (found := rescue.last(path)) is not None:
         print(f"{'note' if found.whole else 'FAIL'}  {found.in_words()}")
         if not found.whole and not accept_lost_ledger:
-            return 1
+            return ExitCode.FOUND
         rescue.confirm(path)
         if not found.whole:
             print("note  Accepted: credits are counted on from what could be read.")
     _renew(database, settings)
-    return 0
+    return ExitCode.DONE
 
 
 def _renew(database: Database, settings: Settings) -> None:
@@ -105,20 +108,20 @@ def _prune(database: Database, clock: Clock, days: int, yes: bool) -> int:
     )
     whole = found.snapshots + found.searches + found.products
     if not whole:
-        return 0
+        return ExitCode.DONE
     if not yes:
         print("Nothing was removed. --yes removes them.")
-        return 0
+        return ExitCode.DONE
     done = 0
     while some := database.run_now(lambda connection: upkeep.prune(connection, before, _PRUNED_AT_ONCE)):
         done += some
         progress("removed", done, whole)
     print(f"Removed. `{installation.command('store', 'vacuum')}` gives the space back to the disk.")
-    return 0
+    return ExitCode.DONE
 
 
 def _vacuum(database: Database, path: Path) -> int:
     before = upkeep.size(path)
     database.vacuum()
     print(f"{path}: {before:,} bytes before, {upkeep.size(path):,} after")
-    return 0
+    return ExitCode.DONE

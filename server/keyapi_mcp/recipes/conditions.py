@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from keyapi_mcp.fields import figures
 from keyapi_mcp.product import Product
 from keyapi_mcp.recipes.recipe import Condition
 from keyapi_mcp.research.derived import Rules, derive
-from keyapi_mcp.store.columns import figures
 
 Measured = Mapping[str, Any]
 

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
 
 from keyapi_mcp.clock import day_number
+from keyapi_mcp.fields import FIGURES
 from keyapi_mcp.query import PARAMETERS
 from keyapi_mcp.research.derived import NAMES, WORDS
 from keyapi_mcp.research.stage import FollowWindow, Stage
-from keyapi_mcp.store.columns import FIGURES
 
 How = Literal["min", "above", "max", "below", "is"]
 HOWS: Final[tuple[How, ...]] = get_args(How)

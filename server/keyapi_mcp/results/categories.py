@@ -8,7 +8,7 @@ from typing import Final
 from keyapi_mcp.reference import categories
 from keyapi_mcp.reference.categories import Category, Found
 from keyapi_mcp.results.answer import Answer, Cell, Spending, Table
-from keyapi_mcp.results.scope import SANDBOX_MARK
+from keyapi_mcp.results.scope import sandbox_prefix
 from keyapi_mcp.results.untrusted import clean
 
 # Which parameter of a search takes ids of the level.
@@ -34,9 +34,8 @@ def category_list(
         columns = (*columns, "products_in_store")
         rows = [(*cells, counts.get(row.id, 0)) for cells, row in zip(rows, found.rows, strict=True)]
     where = f" · products in the store: {region or 'all regions'}" if counts is not None else ""
-    kind = f"{SANDBOX_MARK} · " if synthetic else ""
     return Answer(
-        scope=f'{kind}Categories for "{clean(text)[:_LONGEST_TEXT]}" · {_how_many(found)}{where}',
+        scope=f'{sandbox_prefix(synthetic)}Categories for "{clean(text)[:_LONGEST_TEXT]}" · {_how_many(found)}{where}',
         table=Table(columns, tuple(rows), "\n".join("|".join(map(str, row)) for row in (columns, *rows))),
         notes=notes,
         next_step=_next(text.strip(), region, found.rows, below=found.below),

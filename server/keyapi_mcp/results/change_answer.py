@@ -12,11 +12,11 @@ from keyapi_mcp.research.change_list import Changes, Scope, Watched
 from keyapi_mcp.research.changes import Severity, rules
 from keyapi_mcp.results.answer import Answer, Spending
 from keyapi_mcp.results.change_rows import Row, change_table, common_days
-from keyapi_mcp.results.numbers import percent
+from keyapi_mcp.results.numbers import numbered, percent, ranges
 from keyapi_mcp.results.recipe_turnover import turnover_facts, turnover_lines
 from keyapi_mcp.results.room import fitted, own_tokens, within
 from keyapi_mcp.results.scope import SANDBOX_MARK
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import clean, shown_name
 
 DEFAULT_ROWS: Final = 15
 MOST_ROWS: Final = 50
@@ -24,7 +24,7 @@ MOST_ROWS: Final = 50
 # estimate is off at most where rows are full of figures.
 _MOST_TOKENS: Final = 940
 # A name, and a note, takes what is left, but this much is kept for each. (Tokens at the worst.)
-_LEAST_NAME, _NAME_TOKENS, _LONGEST_NAME = 8, 10, 500
+_LEAST_NAME, _NAME_TOKENS = 8, 10
 _MOST_CALLS: Final = 4
 _ALL_IN_SQL: Final = (
     "SELECT region, product_id, severity FROM products WHERE severity > 0 ORDER BY severity DESC, gmv_30d_usd DESC"
@@ -97,8 +97,7 @@ class _About:
         """All that may be listed; names and notes clean, but whole."""
         notes = {one.product_id: clean(one.note) for one in self.watched.listed}
         rows = [
-            Row(one.product_id, one, clean((one.name or "")[:_LONGEST_NAME]), notes.get(one.product_id, ""))
-            for one in self.found.listed
+            Row(one.product_id, one, shown_name(one.name), notes.get(one.product_id, "")) for one in self.found.listed
         ]
         rows += [Row(one, None, note=notes.get(one, "")) for one in self.watched.unseen]
         return rows[: self.limit]
@@ -189,10 +188,10 @@ class _About:
                 numbers.setdefault(call, []).append(number)
         most_first = sorted(numbers.items(), key=lambda item: -len(item[1]))
         if most_first:
-            told = "; ".join(f"row{'s' * (len(of) > 1)} {_ranges(of)}: {call}" for call, of in most_first[:_MOST_CALLS])
+            told = "; ".join(f"{numbered('row', of)}: {call}" for call, of in most_first[:_MOST_CALLS])
             yield f"No newer figures yet; what returned them last, and what asking again costs: {told}."
         if rest := sorted(number for _, of in most_first[_MOST_CALLS:] for number in of):
-            yield f"For rows {_ranges(rest)} get_product names a search each."
+            yield f"For rows {ranges(rest)} get_product names a search each."
 
     def _how_to_get_more(self, shown: int) -> str:
         if self.limit > shown:
@@ -217,17 +216,6 @@ class _About:
         if self.watched.unseen and not self.found.known:
             return "search_products with their region, category and filters brings them in (1 credit a page)."
         return f"{_LATER_DAY}{'; an earlier since compares with older days' if self.found.idle else ''}."
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """1, 3–5"""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1][1:] = [number]
-        else:
-            spans.append([number])
-    return ", ".join("–".join(map(str, span)) for span in spans)
 
 
 def thresholds() -> str:

@@ -12,14 +12,13 @@ from keyapi_mcp.research.stage import place
 from keyapi_mcp.results.answer import Answer, Cell, Spending, Table
 from keyapi_mcp.results.comparison_rows import Row, rows_of
 from keyapi_mcp.results.room import beyond_own, fitted, own_tokens
-from keyapi_mcp.results.scope import SANDBOX_MARK
+from keyapi_mcp.results.scope import sandbox_prefix
 from keyapi_mcp.results.separation import separation
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import shown_name
 
 LETTERS: Final = "ABCDEFGH"
 # Of either form.
 MOST_TOKENS: Final = 900
-_LONGEST_NAME: Final = 500
 # Of all names together, and of one.
 _NAMES_TOKENS: Final = 46
 _NAME_TOKENS: Final = 14
@@ -61,7 +60,7 @@ def comparison(products: Sequence[Seen], *, notes: Sequence[str] = (), spending:
 
 def _names(products: Sequence[Seen]) -> list[str]:
     tokens = min(_NAME_TOKENS, _NAMES_TOKENS / len(products))
-    return [fitted(clean((seen.product.name or "")[:_LONGEST_NAME]), tokens) for seen in products]
+    return [fitted(shown_name(seen.product.name), tokens) for seen in products]
 
 
 def _scope(products: Sequence[Seen], synthetic: bool) -> str:
@@ -69,7 +68,7 @@ def _scope(products: Sequence[Seen], synthetic: bool) -> str:
     days = sorted({seen.day for seen in products})
     when = f"{days[0]} to {days[-1]}" if len(days) > 1 else f"{days[0]}"
     return (
-        f"{SANDBOX_MARK + ' · ' if synthetic else ''}{len(products)} products compared · {', '.join(regions)}"
+        f"{sandbox_prefix(synthetic)}{len(products)} products compared · {', '.join(regions)}"
         f" · data of {when} (T+1), USD, sales and GMV estimated"
     )
 

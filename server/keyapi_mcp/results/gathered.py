@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import groupby
 
 from keyapi_mcp.errors import KeyApiMcpError
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.research.age import contradictions
+from keyapi_mcp.results.numbers import numbered
 from keyapi_mcp.results.product_page import PRODUCT_PAGE
 from keyapi_mcp.results.scope import age
 
@@ -71,15 +71,6 @@ class Gathered:
 
 def pages_in_words(numbers: Sequence[int]) -> str:
     return numbered("page", numbers)
-
-
-def numbered(what: str, numbers: Sequence[int]) -> str:
-    """page, of 1, 2, 3, 5 → "pages 1–3, 5"."""
-    spans = []
-    for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]):
-        members = [number for _, number in run]
-        spans.append(f"{members[0]}–{members[-1]}" if len(members) > 1 else f"{members[0]}")
-    return f"{what}{'' if len(numbers) == 1 else 's'} {', '.join(spans)}"
 
 
 def sample_words(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 
 def compact(value: float | None) -> str:
     """Three significant digits at most: 987, 1.2k, 12.3k, 160k, 1.1M."""
@@ -42,3 +45,17 @@ def exact(value: float | None, digits: int = 2) -> float | int | None:
         return value
     rounded = round(value, digits)
     return int(rounded) if rounded == int(rounded) else rounded
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers, those that follow each other as one: 1, 2, 3, 5 → "1–3, 5"."""
+    spans = []
+    for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]):
+        members = [number for _, number in run]
+        spans.append(f"{members[0]}–{members[-1]}" if len(members) > 1 else f"{members[0]}")
+    return ", ".join(spans)
+
+
+def numbered(what: str, numbers: Sequence[int]) -> str:
+    """page, of 1, 2, 3, 5 → "pages 1–3, 5"."""
+    return f"{what}{'' if len(numbers) == 1 else 's'} {ranges(numbers)}"

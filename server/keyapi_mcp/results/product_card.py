@@ -25,8 +25,8 @@ from keyapi_mcp.results.numbers import exact, money
 from keyapi_mcp.results.product_history import history
 from keyapi_mcp.results.product_windows import run_rate_line, run_rates, windows_table
 from keyapi_mcp.results.room import beyond_own, fitted, own_tokens, within
-from keyapi_mcp.results.scope import SANDBOX_MARK
-from keyapi_mcp.results.untrusted import clean, clean_message
+from keyapi_mcp.results.scope import sandbox_prefix
+from keyapi_mcp.results.untrusted import clean_message, shown_name
 
 # Of either form of a card. The description has what the rest leaves.
 MOST_TOKENS: Final = 700
@@ -37,8 +37,6 @@ _LEAST_EXCERPT: Final = 12
 _NAME_TOKENS: Final = 16
 # A broken file is quoted in it.
 _BROKEN_TOKENS: Final = 60
-# What is looked at of a text: far more than is shown, so that a megabyte of one costs nothing.
-_LONGEST_NAME: Final = 500
 _DISCOUNT: Final = re.compile(r"\d{1,3}(?:\.\d)? ?%", re.ASCII)
 
 
@@ -149,7 +147,7 @@ def _card(
     told, seen_facts = history(seen, first, previous)
     card.add(told, seen=seen_facts)
     return Answer(
-        scope=f"{SANDBOX_MARK + ' · ' if synthetic else ''}Product · {seen.region} · data of {seen.day} (T+1), USD, "
+        scope=f"{sandbox_prefix(synthetic)}Product · {seen.region} · data of {seen.day} (T+1), USD, "
         "sales and GMV estimated",
         table=windows_table(product, rates),
         notes=tuple(_remarks(product, left_out, judging.broken)),
@@ -166,7 +164,7 @@ def _one(told: tuple[str, dict[str, Any]]) -> tuple[list[str], dict[str, Any]]:
 
 def _identity(card: _Card, seen: Seen) -> None:
     product = seen.product
-    name = fitted(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS)
+    name = fitted(shown_name(product.name), _NAME_TOKENS)
     flags = [
         flag
         for holds, flag in (

@@ -22,11 +22,9 @@ from keyapi_mcp.research.stage import Stage, place
 from keyapi_mcp.results.answer import Cell, Table
 from keyapi_mcp.results.numbers import compact, exact, money, percent
 from keyapi_mcp.results.room import fitted
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.untrusted import shown_name
 
 _NAME_TOKENS: Final = 12
-# What is looked at of a name: far more than is shown, so that a megabyte of one costs nothing.
-_LONGEST_NAME: Final = 500
 
 
 @dataclass(slots=True)
@@ -163,7 +161,7 @@ def read_row(number: int, product: Product, day: date, *, with_category: bool) -
     return Row(
         number=number,
         product=product,
-        name=fitted(clean((product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS),
+        name=fitted(shown_name(product.name), _NAME_TOKENS),
         category=_category(product) if with_category else "",
         growth=growth_7d(product),
         stage=place(product, day).stage,

@@ -13,6 +13,11 @@ from keyapi_mcp.results.numbers import percent
 SANDBOX_MARK = "SANDBOX (synthetic data)"
 
 
+def sandbox_prefix(synthetic: bool) -> str:
+    """What a first line begins with where the figures are made up."""
+    return f"{SANDBOX_MARK} · " if synthetic else ""
+
+
 def filters(query: ProductQuery) -> list[str]:
     """The filters in force, a phrase each, in the order of the parameters."""
     phrases = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from keyapi_mcp.results.answer import Answer, Cell, Spending, Table
-from keyapi_mcp.results.scope import SANDBOX_MARK
+from keyapi_mcp.results.scope import sandbox_prefix
 from keyapi_mcp.results.untrusted import clean
 
 LONGEST_CELL: Final = 300
@@ -36,9 +36,8 @@ def sql_rows(
     """
     names = tuple(clean(name)[:_LONGEST_NAME] or "?" for name in columns)
     cells = tuple(tuple(_cell(value) for value in row) for row in rows)
-    kind = f"{SANDBOX_MARK} · " if synthetic else ""
     return Answer(
-        scope=f"{kind}SQL over the local store · {len(cells)} row{'' if len(cells) == 1 else 's'}"
+        scope=f"{sandbox_prefix(synthetic)}SQL over the local store · {len(cells)} row{'' if len(cells) == 1 else 's'}"
         " · sales and GMV estimated, USD; NULL = unknown",
         table=Table(names, cells, _text(names, cells)),
         notes=_notes(names, cells, more=more, cut=cut, dropped=dropped, limit=limit, most=most),

@@ -39,6 +39,8 @@ _SCHEME: Final = re.compile(r"(?<![A-Za-z0-9])(mailto|xmpp|tel|sms):(?=\S)", re.
 _ENTITY: Final = re.compile(r"&(?:#\d{1,99};?|#[xX][0-9a-fA-F]{1,99};?|[A-Za-z][A-Za-z0-9]{1,31};)", re.ASCII)
 # Marks on one letter. No market's names have more; a pile of them covers the lines around it.
 _MOST_MARKS: Final = 3
+# What is looked at of a name: far more than is shown, so that a megabyte of one costs nothing.
+_LONGEST_NAME: Final = 500
 
 
 def clean(text: str) -> str:
@@ -53,6 +55,11 @@ def clean(text: str) -> str:
     if "." in text:
         text = _WWW.sub("www. ", _MAILBOX.sub("@ ", text))
     return _WHITE.sub(" ", text).strip()
+
+
+def shown_name(name: str | None) -> str:
+    """A product's name as it may stand in an answer; empty where it has none."""
+    return clean((name or "")[:_LONGEST_NAME])
 
 
 def clean_message(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyapi_mcp.clock import iso
 from keyapi_mcp.credits import Usage
 from keyapi_mcp.results.answer import Answer, Spending, Table
-from keyapi_mcp.results.scope import SANDBOX_MARK
+from keyapi_mcp.results.scope import sandbox_prefix
 from keyapi_mcp.settings import Settings
 
 _COLUMNS = ("day", "paid", "unknown", "kept_answers")
@@ -37,8 +37,8 @@ def usage(found: Usage, settings: Settings, spending: Spending, where: str, *, s
         if number is not None
     )
     return Answer(
-        scope=f"{SANDBOX_MARK} · " * synthetic
-        + "Credits and store · days and months in UTC · counted: paid and possibly paid requests",
+        scope=f"{sandbox_prefix(synthetic)}Credits and store · days and months in UTC · "
+        "counted: paid and possibly paid requests",
         table=Table(_COLUMNS, rows, text) if rows else None,
         notes=("The KeyAPI account's own balance is not visible to this server.",),
         next_step="query_products reads everything that is in the store for 0 credits.",

@@ -8,12 +8,11 @@ from typing import Final, Literal
 from keyapi_mcp.research.history import Seen
 from keyapi_mcp.results.answer import Answer, Spending, Table
 from keyapi_mcp.results.room import fitted
-from keyapi_mcp.results.scope import SANDBOX_MARK
-from keyapi_mcp.results.untrusted import clean
+from keyapi_mcp.results.scope import sandbox_prefix
+from keyapi_mcp.results.untrusted import shown_name
 
 Action = Literal["add", "remove"]
 _NAME_TOKENS: Final = 8
-_LONGEST_NAME: Final = 500
 # What happened, by action: to those that it changed, and to the others.
 _WORDS: Final[Mapping[Action, tuple[str, str]]] = {
     "add": ("new", "watched already"),
@@ -46,7 +45,7 @@ def watch_answer(
     )
     unseen = [one for one in ids if one not in states] if action == "add" else []
     return Answer(
-        scope=f"{SANDBOX_MARK + ' · ' if synthetic else ''}Watch list in the local store · {words} · "
+        scope=f"{sandbox_prefix(synthetic)}Watch list in the local store · {words} · "
         f"{watched:,} watched now, each in every market where it is seen",
         table=Table(_COLUMNS, rows, text),
         notes=[*_unseen(unseen), *remarks],
@@ -63,7 +62,7 @@ def _known(seen: Sequence[Seen]) -> tuple[str | None, str | None, str | None]:
     if not seen:
         return None, None, None
     last = max(seen, key=lambda one: one.day)
-    name = fitted(clean((last.product.name or "")[:_LONGEST_NAME]), _NAME_TOKENS)
+    name = fitted(shown_name(last.product.name), _NAME_TOKENS)
     return name or None, " ".join(one.region for one in seen), last.day.isoformat()
 
 

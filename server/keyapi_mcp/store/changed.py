@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from keyapi_mcp.clock import day_number, day_of
+from keyapi_mcp.fields import FIGURES
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference.commission import CommissionUnit
 from keyapi_mcp.research.change_list import Change, Changes, Scope, Tally
@@ -35,7 +36,6 @@ from keyapi_mcp.research.changes import FIGURES as COMPARED
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.research.turnover import RecipeRun, turnovers
 from keyapi_mcp.store import finds, renewal
-from keyapi_mcp.store.columns import FIGURES
 from keyapi_mcp.store.database import Database
 from keyapi_mcp.store.keeping import last_state, previous_state
 from keyapi_mcp.store.lookup import REGIONS

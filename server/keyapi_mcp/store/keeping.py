@@ -26,10 +26,10 @@ from sqlalchemy import BindParameter, Connection, Table, bindparam, case, func, 
 from sqlalchemy.dialects.sqlite import insert
 
 from keyapi_mcp.clock import day_number, day_of
+from keyapi_mcp.fields import figures, texts
 from keyapi_mcp.product import Page, Product, off_sale
 from keyapi_mcp.research import changes
 from keyapi_mcp.research.derived import Rules, derive
-from keyapi_mcp.store.columns import figures, texts
 from keyapi_mcp.store.prepared import Prepared
 from keyapi_mcp.store.schema import PREVIOUS, listings, products, searches, snapshots
 

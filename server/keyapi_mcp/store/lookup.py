@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from keyapi_mcp.clock import day_number, day_of
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference.commission import CommissionUnit
 from keyapi_mcp.research.history import Seen, Snapshot
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.keeping import unpacked
 from keyapi_mcp.store.schema import listings, products, snapshots
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, literal_column, select
 
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.reference.commission import CommissionUnit
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.prepared import Prepared
 from keyapi_mcp.store.schema import products, searches, snapshots
 

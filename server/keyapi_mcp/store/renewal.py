@@ -9,11 +9,11 @@ from typing import Final
 from sqlalchemy import Connection, and_, bindparam, func, literal, or_, select, update
 
 from keyapi_mcp.clock import day_of
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.product import Product
 from keyapi_mcp.reference.commission import CommissionUnit
 from keyapi_mcp.research.derived import NAMES, Rules, derive
 from keyapi_mcp.research.stage import place
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.keeping import severity_of
 from keyapi_mcp.store.schema import PREVIOUS, products, snapshots
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, literal_column
 
+from keyapi_mcp.fields import FIGURES, TEXTS, FieldColumn
 from keyapi_mcp.research.derived import NAMES, WORDS
-from keyapi_mcp.store.columns import FIGURES, TEXTS, FieldColumn
 
 METADATA: Final = MetaData()
 _TYPES: Final = {"integer": Integer, "real": Float, "text": Text}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from keyapi_mcp.errors import InvalidQuery
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.reference.absent import absent
 from keyapi_mcp.reference.product_links import page_of
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.sql_worker import NO_COLUMN
 from keyapi_mcp.store.views import COLUMNS
 

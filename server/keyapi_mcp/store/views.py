@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from keyapi_mcp.fields import FIGURES, TEXTS
 from keyapi_mcp.reference import categories, glossary
 from keyapi_mcp.research.derived import NAMES as DERIVED
-from keyapi_mcp.store.columns import FIGURES, TEXTS
 from keyapi_mcp.store.schema import PREVIOUS
 
 # What a 0 of the source means: nothing known. (With a type, so that '20260101' compares like 20260101.)

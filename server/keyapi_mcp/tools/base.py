@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
+from pydantic import BaseModel
+
+from keyapi_mcp.asking.pages import PageReader
 from keyapi_mcp.clock import Clock
+from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.judging import Judging
 from keyapi_mcp.recipes.loading import Recipes
 from keyapi_mcp.results.answer import OUTPUT_SCHEMA, Answer, Spending
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.store.store import Store
-from keyapi_mcp.tools.pages import PageReader
+from keyapi_mcp.tools.reading import read
+
+_M = TypeVar("_M", bound=BaseModel)
 
 
 class Progress(Protocol):
@@ -64,6 +70,30 @@ class ToolSpec:
     hints: Hints
     input_schema: Callable[[Settings], dict[str, Any]]
     run: Callable[[Services, Mapping[str, Any]], Awaitable[Answer]]
+
+    @classmethod
+    def of(
+        cls,
+        arguments: type[_M],
+        run: Callable[[Services, _M], Awaitable[Answer]],
+        *,
+        name: str,
+        title: str,
+        description: str,
+        summary: str,
+        hints: Hints,
+        prepare: Callable[[Services, Mapping[str, Any]], Mapping[str, Any]] = lambda _services, given: given,
+    ) -> Self:
+        """A tool whose arguments are all of one model, which makes its schema and reads them. prepare: says in the
+        model's own terms what can mean only one thing."""
+
+        def input_schema(_settings: Settings) -> dict[str, Any]:
+            return flat_schema(arguments)
+
+        async def read_and_run(services: Services, given: Mapping[str, Any]) -> Answer:
+            return await run(services, read(arguments, prepare(services, given)))
+
+        return cls(name, title, description, summary, hints, input_schema, read_and_run)
 
     def definition(self, settings: Settings) -> dict[str, Any]:
         """The tool as the protocol lists it."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
 from keyapi_mcp.errors import InvalidQuery
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.research.history import Seen
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.comparison import comparison
-from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
 from keyapi_mcp.tools.missing import WAYS_IN, in_other_regions, meant
-from keyapi_mcp.tools.reading import Listed, ProductId, Region, read
+from keyapi_mcp.tools.reading import Listed, ProductId, Region
 
 DESCRIPTION: Final = """\
 Two to eight products that searches have shown, side by side for 0 credits: price, sales, growth, creators, channels, \
@@ -30,8 +28,7 @@ class _Arguments(BaseModel):
     region: Region = None
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+async def run(services: Services, asked: _Arguments) -> Answer:
     ids = list(dict.fromkeys(asked.product_ids))
     notes = ["The same id was given more than once; it is compared once."] if len(ids) < len(asked.product_ids) else []
     states = await services.store.states(ids)
@@ -65,16 +62,12 @@ def _too_few(found: int, missing: Sequence[str], near: Sequence[str]) -> Invalid
     return InvalidQuery("\n".join([what, *near]), WAYS_IN)
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="compare_products",
     title="Products side by side",
     description=DESCRIPTION,
     summary="two to eight products side by side, the best of each row marked, what separates them (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
 )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
 from keyapi_mcp.errors import StoreUnavailable
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.reference import categories
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.categories import category_list
-from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.reading import Region, read
+from keyapi_mcp.tools.reading import Region
 
 _MOST: Final = 12
 
@@ -24,8 +21,7 @@ class _Arguments(BaseModel):
     region: Annotated[Region, Field(description="Market to count in, e.g. US")] = None
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+async def run(services: Services, asked: _Arguments) -> Answer:
     found = categories.find(asked.text, _MOST)
     counts, notes = None, []
     try:
@@ -44,17 +40,13 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="find_categories",
     title="Find categories",
     description="Category ids by name, all three levels, nearest first, with path and number of products in the store; "
     "typing mistakes and word order matter little. An exact name or id also lists all directly below it. 0 credits.",
     summary="category ids by name over all three levels, with path and products already seen (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
 )

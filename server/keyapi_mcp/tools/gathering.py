@@ -7,6 +7,7 @@ from copy import copy
 from typing import Final
 
 from keyapi_mcp.arguments import CORRECTED
+from keyapi_mcp.asking.scanning import Scanned, scan
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import InvalidQuery, KeyApiMcpError, LimitReached, Offline, TimedOut
 from keyapi_mcp.query import MOST_PAGES, ProductQuery
@@ -14,7 +15,6 @@ from keyapi_mcp.results.answer import Spending
 from keyapi_mcp.results.gathered import Gathered, pages_in_words
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Services
-from keyapi_mcp.tools.scanning import Scanned, scan
 
 _NONE_ALLOWED: Final = "KEYAPI_MCP_CREDITS_PER_CALL allows no call to ask the service; raising it does"
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from keyapi_mcp.clock import data_day
 from keyapi_mcp.errors import InvalidQuery
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.recipes.loading import as_name
 from keyapi_mcp.research.change_list import Change, Changes, Scope
 from keyapi_mcp.results.answer import Answer
@@ -19,9 +18,8 @@ from keyapi_mcp.results.asking_again import ask_again, run_again
 from keyapi_mcp.results.change_answer import DEFAULT_ROWS, MOST_ROWS, WatchedProducts, change_answer
 from keyapi_mcp.results.recipe_turnover import MOST_MARKETS
 from keyapi_mcp.results.untrusted import clean
-from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.reading import Region, read
+from keyapi_mcp.tools.reading import Region
 
 DESCRIPTION: Final = """\
 What moved, by how much and how much it says (high, notable, minor), for 0 credits: price, units, GMV, creators, \
@@ -62,8 +60,7 @@ class _Arguments(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="Most rows")] = DEFAULT_ROWS
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, _by_recipe(services, arguments))
+async def run(services: Services, asked: _Arguments) -> Answer:
     since = None if asked.since is None else _day(asked.since, data_day(services.clock()))
     scope = await _scope(services, asked)
     found = await services.store.watch_list.changes(scope, since, asked.limit)
@@ -188,16 +185,13 @@ async def _calls(services: Services, old: set[tuple[str, str]], unseen: Sequence
     return {key: call for key, call in calls.items() if call}
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="get_changes",
     title="What changed",
     description=DESCRIPTION,
     summary="what moved since the day before or since a day, with severity, for the watch list, a recipe or all (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
+    prepare=_by_recipe,
 )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.product_card import product_card
-from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
 from keyapi_mcp.tools.missing import in_other_regions, not_in_store
-from keyapi_mcp.tools.reading import ProductId, Region, read
+from keyapi_mcp.tools.reading import ProductId, Region
 
 DESCRIPTION: Final = """\
 One product that a search has shown before, whole, for 0 credits: price, variants, windows of 1 to 90 days and \
@@ -26,8 +23,7 @@ class _Arguments(BaseModel):
     region: Region = None
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+async def run(services: Services, asked: _Arguments) -> Answer:
     found = await services.store.product(asked.product_id, asked.region)
     regions = [seen.region for seen in found.seen]
     if not regions:
@@ -46,16 +42,12 @@ async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
     )
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="get_product",
     title="One product, whole",
     description=DESCRIPTION,
     summary="one product on one card: windows, run rate, channels, payoff, description, history (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
 )

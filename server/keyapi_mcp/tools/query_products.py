@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.sql_rows import LONGEST_CELL, sql_rows
-from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.reading import read
 
 DESCRIPTION: Final = """\
 One read-only SQL SELECT (SQLite) over every product this server has seen, for 0 credits. Views: products (latest \
@@ -36,8 +32,7 @@ class _Arguments(BaseModel):
     limit: Annotated[int, Field(ge=1, le=_MOST_ROWS, description="Most rows returned")] = 20
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+async def run(services: Services, asked: _Arguments) -> Answer:
     found = await services.store.select(asked.sql, asked.limit, _CHARACTERS, LONGEST_CELL)
     return sql_rows(
         found.columns,
@@ -64,16 +59,12 @@ async def _why_nothing(services: Services, sql: str) -> str:
     return f"{hint}the store holds products: {regions}; {days}. NULL is found with IS NULL; search_products adds more."
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="query_products",
     title="SQL over everything seen",
     description=DESCRIPTION,
     summary="one read-only SQL SELECT over everything seen so far, history included (free)",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
 )

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyapi_mcp.arguments import read_arguments
+from keyapi_mcp.asking.pages import PageRead
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.query import input_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.product_page import product_page
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
-from keyapi_mcp.tools.pages import PageRead
 
 DESCRIPTION: Final = """\
 Find TikTok Shop products of one market by category, sales, GMV, price, commission, creators, videos, rating, reviews \

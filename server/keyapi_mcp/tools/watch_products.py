@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from keyapi_mcp.flat_schema import flat_schema
 from keyapi_mcp.results.answer import Answer
 from keyapi_mcp.results.untrusted import clean
 from keyapi_mcp.results.watch_list import watch_answer
 from keyapi_mcp.settings import Settings
 from keyapi_mcp.tools.base import Hints, Services, ToolSpec
 from keyapi_mcp.tools.missing import meant
-from keyapi_mcp.tools.reading import Listed, ProductId, read
+from keyapi_mcp.tools.reading import Listed, ProductId
 
 DESCRIPTION: Final = """\
-Adds products to the watch list of get_changes, or removes them: 0 credits, written to the local store only. Again is \
-no harm; ids that no search has shown yet are taken."""
+Adds products to the watch list of get_changes, or removes them: 0 credits, written to the local store only. \
+Repeating it is harmless; ids that no search has shown yet are accepted."""
 _MOST: Final = 50
 _LONGEST_NOTE: Final = 200
 # What the ids of products have that were seen so far.
@@ -49,8 +48,7 @@ class _Arguments(BaseModel):
     ] = None
 
 
-async def run(services: Services, arguments: Mapping[str, Any]) -> Answer:
-    asked = read(_Arguments, arguments)
+async def run(services: Services, asked: _Arguments) -> Answer:
     ids = list(dict.fromkeys(asked.product_ids))
     watch_list = services.store.watch_list
     changed = await (watch_list.add(ids, asked.note) if asked.action == "add" else watch_list.remove(ids))
@@ -80,16 +78,12 @@ def _remarks(settings: Settings, asked: _Arguments, ids: Sequence[str], unseen: 
         yield "KEYAPI_MCP_STORE=memory: the list ends with this process."
 
 
-def _schema(_settings: Settings) -> dict[str, Any]:
-    return flat_schema(_Arguments)
-
-
-TOOL: Final = ToolSpec(
+TOOL: Final = ToolSpec.of(
+    _Arguments,
+    run,
     name="watch_products",
     title="Watch products",
     description=DESCRIPTION,
     summary="adds products to the watch list or removes them; writes to the local store only (free)",
     hints=Hints(read_only=False, destructive=False, idempotent=True, open_world=False),
-    input_schema=_schema,
-    run=run,
 )

@@ -1,4 +1,4 @@
-"""The published fields as columns: which field each is, and under which name the store and SQL know it."""
+"""The published fields as columns: which field each is, and under which name the store, SQL and recipes know it."""
 
 from __future__ import annotations
 

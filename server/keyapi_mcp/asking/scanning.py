@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from keyapi_mcp.asking.pages import PageRead, PageReader
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import KeyApiMcpError, LimitReached
 from keyapi_mcp.product import Page, Product
 from keyapi_mcp.query import ProductQuery
-from keyapi_mcp.tools.pages import PageRead, PageReader
 
 # Told how many pages of how many are read.
 PagesRead = Callable[[int, int], Awaitable[None]]

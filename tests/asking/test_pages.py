@@ -13,6 +13,7 @@ import pytest
 
 from keyapi_mcp.app import App
 from keyapi_mcp.arguments import read_arguments
+from keyapi_mcp.asking.pages import PageRead, PageReader
 from keyapi_mcp.clock import Clock, utc_now
 from keyapi_mcp.credits import Outcome
 from keyapi_mcp.errors import MissingKey, QuotaExhausted, ServiceError, ServiceFault, as_text
@@ -20,7 +21,6 @@ from keyapi_mcp.product import Page
 from keyapi_mcp.query import ProductQuery
 from keyapi_mcp.sandbox.faults import Fault
 from keyapi_mcp.store.memory import MemoryPages
-from keyapi_mcp.tools.pages import PageRead, PageReader
 from support.loopback import Exchange, envelope, loopback, never, right
 from support.sandbox_server import RunningSandbox, running_sandbox
 from support.service import Books, KeptPages, client_for, query, settings_for, without_waiting

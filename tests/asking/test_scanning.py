@@ -15,6 +15,8 @@ import stamina
 
 from keyapi_mcp.api import limits
 from keyapi_mcp.api.client import KeyApiClient
+from keyapi_mcp.asking.pages import PageReader
+from keyapi_mcp.asking.scanning import Scanned, scan
 from keyapi_mcp.credits import Budget
 from keyapi_mcp.errors import (
     EndpointMissing,
@@ -31,8 +33,6 @@ from keyapi_mcp.errors import (
 from keyapi_mcp.research.derived import Rules
 from keyapi_mcp.settings import read_settings
 from keyapi_mcp.store.store import Store
-from keyapi_mcp.tools.pages import PageReader
-from keyapi_mcp.tools.scanning import Scanned, scan
 from support.kept import Clock, product_id, row
 from support.pages import Listing, rows
 from support.service import query
