@@ -684,7 +684,7 @@ def test_a_person_is_told_by_doctor_and_accepts_what_is_lost(path: Path) -> None
     asyncio.run(fill())
     page_of("ledger", "credit_days")(path)
     checked = keyapi_mcp("store", "check")
-    assert checked.returncode == 1
+    assert checked.returncode == 5
     assert "`keyapi-mcp store check --accept-lost-ledger` does so now (with KEYAPI_MCP_HOME set" in checked.stderr
     # Only a server, or the person who says so, moves it.
     assert not list(path.parent.glob("*damaged*"))
